@@ -1,0 +1,66 @@
+# Two commands to know: `make demo` and `make test`. Each builds what it needs.
+PYTHON ?= python3
+SECONDS ?= 25
+SEED ?= 1
+FAULTS ?= 0
+
+RUN = .venv/bin
+DEV = .venv-dev/bin
+
+.PHONY: demo sandbox test check lint types contracts tests bench lock clean
+
+demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
+	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS)
+
+sandbox: .venv/.ready     ## the stand-in wallet alone, on port 8800
+	@$(RUN)/paysera-worker sandbox
+
+test: lint types contracts tests   ## everything that must hold before a change lands
+check: test
+
+lint: .venv-dev/.ready
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+
+types: .venv-dev/.ready
+	$(DEV)/mypy
+
+contracts: .venv-dev/.ready
+	$(DEV)/lint-imports
+
+tests: .venv-dev/.ready
+	$(DEV)/python -m pytest -n 2
+	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
+	$(DEV)/coverage report
+
+bench: .venv/.ready       ## figures, each beside a baseline measured in the same run
+	@$(RUN)/python -m benchmarks
+
+# The lock pins versions and hashes, and records no address to download from.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -q -o requirements/dev.txt \
+	  -c requirements/runtime.txt
+	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -q -o requirements/build.txt
+
+.venv/.ready: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("paysera-worker needs Python 3.11 or newer; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@echo "Building .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(RUN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-dev/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("paysera-worker needs Python 3.11 or newer; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@echo "Building .venv-dev (once) ..."
+	@$(PYTHON) -m venv .venv-dev
+	@$(DEV)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(DEV)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,3 @@
+"""Takes payments from a QR code on a table."""
+
+__version__ = "0.1.0"

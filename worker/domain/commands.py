@@ -1,0 +1,106 @@
+"""What a decision asks to be done: one thing at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from worker.domain.bill import Bill
+from worker.domain.ids import OrderReference, TransactionKey
+from worker.domain.wallet import NewTransaction
+
+
+class WriteKind(StrEnum):
+    """The calls that change something at the wallet; each has an intent in the journal."""
+
+    CREATE = "create"
+    LINK = "link"
+    CONFIRM = "confirm"
+    REVOKE = "revoke"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtSpot:
+    """Read the visit's spot."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtTransaction:
+    """Read a transaction by its key."""
+
+    key: TransactionKey
+
+
+@dataclass(frozen=True, slots=True)
+class FindTransaction:
+    """Search for the transaction whose key was lost with the answer."""
+
+    reference: OrderReference
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AskTill:
+    """Ask what the table owes now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleBill:
+    """Tell the till that the bill is paid. May be told twice; it is one and the same fact."""
+
+    bill: Bill
+    key: TransactionKey
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTransaction:
+    """Ask the wallet for a transaction."""
+
+    request: NewTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOrder:
+    """Put the transaction on the spot, so that the guest sees it."""
+
+    key: TransactionKey
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTransaction:
+    """Take the reserved money. Must leave within seconds of the look that allowed it."""
+
+    key: TransactionKey
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeTransaction:
+    """Withdraw the transaction; held money goes back to the guest."""
+
+    key: TransactionKey
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSpot:
+    """Free the spot. The one call that can hurt an innocent next guest."""
+
+
+Read = LookAtSpot | LookAtTransaction | FindTransaction | AskTill
+Write = CreateTransaction | LinkOrder | ConfirmTransaction | RevokeTransaction | CloseSpot
+Command = Read | Write | SettleBill
+
+
+def kind_and_target(command: Write) -> tuple[WriteKind, str]:
+    """Name the intent that stands for a write: one per visit, kind and target."""
+    match command:
+        case CreateTransaction(request):
+            return WriteKind.CREATE, request.reference
+        case LinkOrder(key):
+            return WriteKind.LINK, key
+        case ConfirmTransaction(key, _):
+            return WriteKind.CONFIRM, key
+        case RevokeTransaction(key):
+            return WriteKind.REVOKE, key
+        case CloseSpot():
+            return WriteKind.CLOSE, ""

@@ -1,0 +1,30 @@
+"""What can go wrong that is neither an answer nor a bug.
+
+    WorkerError
+      JournalUnavailable     nothing more may be done: what we know can not be kept
+        JournalLocked        another worker holds this journal
+      JournalConflict        a unique index refused: doing it would charge or serve twice
+      MoneyError             a figure that is not an exact amount
+
+An answer of the wallet, even a no, is a value (see `outcome`), never an exception.
+"""
+
+
+class WorkerError(Exception):
+    """The root of this project's own errors."""
+
+
+class JournalUnavailable(WorkerError):
+    """The journal can not be read or written, so no side effect may start."""
+
+
+class JournalLocked(JournalUnavailable):
+    """Another worker holds this journal."""
+
+
+class JournalConflict(WorkerError):
+    """A unique index of the journal refused a write. Nothing was written."""
+
+
+class MoneyError(WorkerError, ValueError):
+    """A figure that can not be read as an exact amount of money."""

@@ -1,0 +1,51 @@
+"""How long, how often, how many: every number that a rule needs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The limits that decisions keep. The first three are the operator's, the rest are ours."""
+
+    bill_wait_s: float = 60.0
+    """How long a guest may wait for the till to have a bill."""
+    offer_ttl_s: float = 600.0
+    """How long an offered bill may stay unpaid."""
+    reserve_for_s: int = 900
+    """How long the wallet holds a guest's money for us."""
+
+    bill_retry_s: float = 2.0
+    """Asking the till again is cheap, and a guest is standing there."""
+    look_every_s: float = 10.0
+    """A refusal by the guest shows in no list, so each offer is looked at by key as well."""
+    confirm_window_s: float = 5.0
+    """A confirm leaves this soon after the look that allowed it, or not at all."""
+    create_grace_s: float = 10.0
+    """How long a lost create may still surface before another is made. Short, because the guest
+    waits and a second one is inert: its key was never shown to anybody."""
+    foreign_look_s: float = 15.0
+    """How often to look whether somebody else's order has left the spot."""
+    leftover_wait_s: float = 15.0
+    """How long a spot may still show our earlier visit before it is freed again."""
+    unsent_wait_s: float = 2.0
+    throttled_wait_s: float = 1.0
+    """The wallet adapter already waits as long as it was told to."""
+    credentials_wait_s: float = 15.0
+    """Invalid requests count towards the vendor's limit."""
+    refusals_max: int = 5
+    """How often the same write may be refused before the visit takes its exit."""
+    misses_max: int = 3
+    misses_gap_s: float = 10.0
+    """A transaction that is gone is looked for again before it is believed."""
+    reservation_margin_s: float = 60.0
+    """How long before a reservation's end it is given back rather than left to lapse."""
+    doubt_alarm_s: float = 120.0
+    """How long money may stay in doubt before a human is told."""
+    look_failed_wait_s_max: float = 15.0
+    settle_wait_s_max: float = 600.0
+    settle_alarm_s: float = 300.0
+
+
+def backoff_s(tries: int, wait_s_max: float = 30.0) -> float:
+    """Give the wait after so many tries: half a second, doubling."""
+    return float(min(wait_s_max, 0.5 * 2 ** min(max(tries - 1, 0), 20)))

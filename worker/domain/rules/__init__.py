@@ -1,0 +1,1 @@
+"""What each step does about each fact: one module a step, one function a fact."""

@@ -1,0 +1,227 @@
+"""Money is settled one way or the other; the spot is being freed.
+
+Closing is the one call that can hurt an innocent third person: the spot's id is the same for the
+next guest, and the wallet has no name for a visit. So a close is sent only right after a look that
+ties the spot to this visit, and never repeated without another.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain import decision, events
+from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill
+from worker.domain.decision import Decision, Rules, seconds
+from worker.domain.facts import Fact, FactName, error, info, warning
+from worker.domain.policy import Policy, backoff_s
+from worker.domain.rules import refusing
+from worker.domain.visit import FINAL, End, Step, Visit
+from worker.domain.wallet import ORDER_CLOSED, SpotStatus
+
+
+def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
+    """Tell whether the guest now waiting at the spot is the one of this visit.
+
+    Our order on the spot ties it. An order marked closed says that its check-in is over, unless
+    its transaction was released, when the word may only mean that. Where no order can tell, the
+    spot must have been seen waiting in every poll since the visit began, and no close of ours may
+    be under way.
+    """
+    is_unbroken = (
+        event.waiting_since is not None
+        and event.waiting_since <= visit.opened_at
+        and not visit.is_doubtful
+    )
+    orders = event.spot.orders
+    if orders is None:
+        return is_unbroken
+    ours = [o for o in orders if visit.owns(frozenset({o.transaction_key}))]
+    if any(order.status != ORDER_CLOSED for order in ours):
+        return True
+    if ours:
+        return is_unbroken and visit.end is not End.PAID
+    return is_unbroken and not event.spot.live_keys() and visit.offered_at is None
+
+
+def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Every try begins with a look."""
+    return decision.look(visit, LookAtSpot())
+
+
+def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
+    """Tell the till first if it may not know yet; a pending close may have been sent."""
+    in_doubt = replace(visit, is_doubtful=visit.is_doubtful or event.in_flight is not None)
+    if owes_till(visit):
+        return settle(in_doubt)
+    return decision.look(in_doubt, LookAtSpot())
+
+
+def owes_till(visit: Visit) -> bool:
+    """Tell whether the till still has to hear that the bill is paid."""
+    return visit.end is End.PAID and not visit.is_settled
+
+
+def settle(visit: Visit) -> Decision:
+    """Tell the till."""
+    assert visit.bill is not None, "what is settled was billed"
+    assert visit.transaction_key is not None, "what is settled has a key"
+    return decision.look(visit, SettleBill(visit.bill, visit.transaction_key))
+
+
+def settled(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """The till knows; now the table."""
+    told = info(FactName.BILL_SETTLED, bill=visit.bill.bill_id if visit.bill else None)
+    return decision.look(replace(visit, is_settled=True), LookAtSpot(), told)
+
+
+def not_settled(
+    visit: Visit, event: events.BillNotSettled, now: datetime, policy: Policy
+) -> Decision:
+    """Free the table all the same; the till is told again afterwards."""
+    told, facts = decision.alarm(visit, unsettled(visit, event))
+    return decision.look(told, LookAtSpot(), *facts)
+
+
+def unsettled(visit: Visit, event: events.BillNotSettled) -> Fact:
+    """Tell the operator that the till does not know of a paid bill."""
+    return error(
+        FactName.BILL_NOT_SETTLED,
+        transaction=visit.transaction_key,
+        bill=visit.bill.bill_id if visit.bill else None,
+        amount=str(visit.bill.money) if visit.bill else None,
+        why=event.why,
+        do="the bill IS paid; the worker keeps telling the till, make sure that it can",
+    )
+
+
+def doubt(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """It may be free: look."""
+    return decision.look(replace(visit, is_doubtful=True), LookAtSpot())
+
+
+def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Policy) -> Decision:
+    """It may be free already: look."""
+    if refusing.is_passing(event.refused):
+        return refusing.wait_out(visit, event.refused, now, policy)
+    return decision.look(visit, LookAtSpot())
+
+
+def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
+    """Close what is ours; leave what is not."""
+    spot = event.spot
+    if spot.status is SpotStatus.OTHER:
+        return decision.wait(visit, now, backoff_s(visit.tries + 1))
+    if spot.status is not SpotStatus.WAITING:
+        return finish(visit, now, visit.end, visit.reason)
+    if not is_tied(visit, event):
+        told = info(FactName.SPOT_NOT_OURS, why="the guest now waiting there is not this visit's")
+        return finish(visit, now, visit.end, visit.reason, told)
+    if spot.live_keys() - event.earlier_keys - {visit.transaction_key} - set(visit.former_keys):
+        told_once, facts = decision.alarm(
+            visit,
+            warning(
+                FactName.SPOT_FOREIGN,
+                why="an order that is not ours is on the spot beside ours",
+                do="the spot is closed once it is gone; is another worker or till at work?",
+            ),
+        )
+        return decision.wait(told_once, now, policy.foreign_look_s, *facts)
+    return send(visit, now, policy)
+
+
+def send(visit: Visit, now: datetime, policy: Policy) -> Decision:
+    """Send the close, with a pause between tries; call for help but never give up."""
+    pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
+    if visit.tries > 0 and pause > 0:
+        return decision.wait(visit, now, pause)
+    if visit.tries < policy.refusals_max:
+        return decision.send(visit, now, CloseSpot())
+    told, facts = decision.alarm(
+        visit,
+        error(
+            FactName.SPOT_STUCK,
+            tries=visit.tries,
+            why="the wallet does not close the spot, and its guest is still shown as waiting",
+            do="close the spot in Paysera's own tools; the worker keeps trying",
+        ),
+    )
+    return decision.send(told, now, CloseSpot(), *facts)
+
+
+def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """There is nothing left to free."""
+    return finish(visit, now, visit.end, visit.reason)
+
+
+def finish(visit: Visit, now: datetime, end: End | None, reason: str, *facts: Fact) -> Decision:
+    """The spot is free of this visit."""
+    assert end is not None, "a visit does not finish without an end"
+    freed = replace(
+        visit, end=end, reason=reason, spot_closed_at=visit.spot_closed_at or now, since=now
+    )
+    if owes_till(freed):
+        settling = replace(freed, step=Step.SETTLING, tries=0)
+        return decision.wait(settling, now, backoff_s(1), *facts)
+    return rest(freed, now, *facts)
+
+
+def rest(visit: Visit, now: datetime, *facts: Fact) -> Decision:
+    """Write the visit's last line: all that is needed when somebody calls about it."""
+    assert visit.end is not None, "a visit does not rest without an end"
+    step = Step.PARKED if visit.end is End.PARKED else Step.CLOSED
+    line = info if step is Step.CLOSED else error
+    told = line(
+        FactName.VISIT_CLOSED,
+        end=visit.end.value,
+        amount=str(visit.bill.money) if visit.bill else None,
+        transaction=visit.transaction_key,
+        bill=visit.bill.bill_id if visit.bill else None,
+        why=visit.reason,
+        attempts=visit.attempts,
+        lasted_s=round(seconds(visit.opened_at, now), 1),
+    )
+    assert step in FINAL, "a visit rests at a final step"
+    return Decision(replace(visit, step=step, wake_at=None), None, (*facts, told))
+
+
+def settling_woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Tell the till again."""
+    return settle(visit)
+
+
+def settling_settled(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """At last."""
+    told = info(FactName.BILL_SETTLED, bill=visit.bill.bill_id if visit.bill else None)
+    return rest(replace(visit, is_settled=True), now, told)
+
+
+def settling_not_settled(
+    visit: Visit, event: events.BillNotSettled, now: datetime, policy: Policy
+) -> Decision:
+    """Never give up: the guest has paid."""
+    tried = replace(visit, tries=visit.tries + 1)
+    pause = backoff_s(tried.tries, policy.settle_wait_s_max)
+    assert visit.spot_closed_at is not None, "the spot was freed first"
+    if seconds(visit.spot_closed_at, now) < policy.settle_alarm_s:
+        return decision.wait(tried, now, pause)
+    told, facts = decision.alarm(tried, unsettled(visit, event))
+    return decision.wait(told, now, pause, *facts)
+
+
+RULES: Rules = {
+    events.Woke: woke,
+    events.Resumed: resumed,
+    events.SpotLooked: spot_looked,
+    events.SpotMissing: spot_missing,
+    events.BillSettled: settled,
+    events.BillNotSettled: not_settled,
+    events.WriteDone: doubt,
+    events.WriteRefused: refused,
+    events.WriteUnknown: doubt,
+}
+
+SETTLING_RULES: Rules = {
+    events.Woke: settling_woke,
+    events.Resumed: settling_woke,
+    events.BillSettled: settling_settled,
+    events.BillNotSettled: settling_not_settled,
+}

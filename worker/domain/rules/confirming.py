@@ -1,0 +1,126 @@
+"""The guest's money is held and is being taken.
+
+Whatever a confirm answers, the transaction itself is looked at before anything is believed. Once a
+confirm may have left, the only way is forward: the money is never given back in doubt.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain import decision, events
+from worker.domain.agreement import disagreement
+from worker.domain.commands import AskTill, LookAtTransaction
+from worker.domain.decision import Decision, Rules, seconds
+from worker.domain.facts import Fact, FactName, error
+from worker.domain.policy import Policy, backoff_s
+from worker.domain.rules import missing, refusing, taking
+from worker.domain.visit import End, Visit
+from worker.domain.wallet import RELEASED, Transaction, TransactionStatus
+
+
+def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Every try begins with a look."""
+    assert visit.transaction_key is not None, "what is confirmed has a key"
+    return decision.look(visit, LookAtTransaction(visit.transaction_key))
+
+
+def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
+    """A pending intent may have been sent."""
+    in_doubt = visit.is_doubtful or event.in_flight is not None
+    return woke(replace(visit, is_doubtful=in_doubt), event, now, policy)
+
+
+def doubt(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """It may be taken, also when the wallet said so: look."""
+    return woke(replace(visit, is_doubtful=True), event, now, policy)
+
+
+def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Policy) -> Decision:
+    """Look: an earlier try may have been the one that worked."""
+    if refusing.is_passing(event.refused):
+        return refusing.wait_out(visit, event.refused, now, policy)
+    return woke(visit, event, now, policy)
+
+
+def transaction_looked(
+    visit: Visit, event: events.TransactionLooked, now: datetime, policy: Policy
+) -> Decision:
+    """Go by what the wallet shows, not by what it answered."""
+    transaction = event.transaction
+    if transaction.status is TransactionStatus.CONFIRMED:
+        return taking.confirmed(visit, transaction, now, policy)
+    if transaction.status in RELEASED:
+        return taking.released(visit, transaction, now)
+    if transaction.status is TransactionStatus.OTHER:
+        return missing.status_unknown(visit, event, now, policy)
+    told, facts = doubt_alarm(visit, now, policy)
+    if transaction.status is TransactionStatus.RESERVED:
+        return still_reserved(told, transaction, now, policy, facts)
+    if not told.is_doubtful and seconds(told.since, now) >= policy.offer_ttl_s:
+        why = f"the wallet took the reservation back, and nobody paid in {policy.offer_ttl_s:g} s"
+        return taking.withdraw(told, now, end=End.UNPAID, reason=why)
+    return decision.wait(told, now, policy.look_every_s, *facts)
+
+
+def doubt_alarm(visit: Visit, now: datetime, policy: Policy) -> tuple[Visit, tuple[Fact, ...]]:
+    """Tell a human once when taking the money takes too long."""
+    if seconds(visit.since, now) < policy.doubt_alarm_s:
+        return visit, ()
+    return decision.alarm(
+        visit,
+        error(
+            FactName.VISIT_DOUBTFUL,
+            transaction=visit.transaction_key,
+            amount=str(visit.bill.money) if visit.bill else None,
+            tries=visit.tries,
+            why="the guest's money is held and the confirm does not come through",
+            do="the worker keeps trying until the reservation ends; check Paysera's status",
+        ),
+    )
+
+
+def still_reserved(
+    visit: Visit,
+    transaction: Transaction,
+    now: datetime,
+    policy: Policy,
+    facts: tuple[Fact, ...],
+) -> Decision:
+    """Try again after a pause, or give the money back if every try was plainly refused."""
+    why = disagreement(visit, transaction)
+    if why is not None and not visit.is_doubtful:
+        return taking.reserved(visit, transaction, now, policy)
+    if why is not None:
+        return decision.wait(visit, now, policy.look_every_s, *facts)
+    if not visit.is_doubtful and visit.tries >= policy.refusals_max:
+        why = f"the wallet refused to confirm {visit.tries} times"
+        told = error(
+            FactName.WRITE_REFUSED,
+            transaction=transaction.key,
+            why=why,
+            do="the guest's money is given back; ask Paysera why confirms are refused",
+        )
+        return taking.withdraw(visit, now, told, end=End.REFUSED, reason=why)
+    pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
+    if visit.tries > 0 and pause > 0:
+        return decision.wait(visit, now, pause, *facts)
+    seen = replace(visit, looked_at=now, misses=0)
+    if not visit.is_doubtful:
+        return decision.look(seen, AskTill(), *facts)
+    # The bill can not be taken back from under a confirm that may already have worked.
+    again = taking.confirm(seen, now, policy)
+    return Decision(again.visit, again.command, facts + again.facts)
+
+
+RULES: Rules = {
+    events.Woke: woke,
+    events.Resumed: resumed,
+    events.TransactionLooked: transaction_looked,
+    events.TransactionMissing: missing.transaction_missing,
+    events.BillFound: taking.bill_found,
+    events.BillMissing: taking.bill_missing,
+    events.BillUnreadable: taking.bill_unreadable,
+    events.WriteDone: doubt,
+    events.WriteRefused: refused,
+    events.WriteUnknown: doubt,
+}

@@ -1,0 +1,47 @@
+"""What every step does about a transaction that the wallet shows as gone or as a riddle."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain import decision, events
+from worker.domain.decision import Decision
+from worker.domain.facts import FactName, error, warning
+from worker.domain.policy import Policy
+from worker.domain.visit import End, Visit
+
+
+def transaction_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Look a few times over half a minute before believing it, then call a human."""
+    missed = replace(visit, misses=visit.misses + 1)
+    if missed.misses < policy.misses_max:
+        told = warning(FactName.TRANSACTION_MISSING, transaction=visit.transaction_key)
+        return decision.wait(missed, now, policy.misses_gap_s, told)
+    return park(missed, now, "the wallet no longer knows the transaction that it made for us")
+
+
+def park(visit: Visit, now: datetime, why: str) -> Decision:
+    """Stop acting on the money, free the spot if it is ours, and leave the rest to a human."""
+    told = error(
+        FactName.VISIT_PARKED,
+        transaction=visit.transaction_key,
+        amount=str(visit.bill.money) if visit.bill else None,
+        why=why,
+        do="the worker leaves the money alone; look it up at Paysera and tell the till",
+    )
+    return decision.close(visit, now, End.PARKED, why, told)
+
+
+def status_unknown(
+    visit: Visit, event: events.TransactionLooked, now: datetime, policy: Policy
+) -> Decision:
+    """Treat a word that we do not know as neither paid nor over."""
+    told, facts = decision.alarm(
+        visit,
+        warning(
+            FactName.TRANSACTION_STATUS_UNKNOWN,
+            transaction=event.transaction.key,
+            status=event.transaction.status_text,
+            do="it counts as not paid and not over; the worker keeps looking",
+        ),
+    )
+    return decision.wait(told, now, policy.look_every_s, *facts)

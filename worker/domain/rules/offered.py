@@ -1,0 +1,89 @@
+"""The guest sees the bill. Everything now depends on the guest."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain import decision, events
+from worker.domain.commands import AskTill, LookAtSpot, LookAtTransaction
+from worker.domain.decision import Decision, Rules, seconds
+from worker.domain.facts import FactName, warning
+from worker.domain.policy import Policy
+from worker.domain.rules import missing, revoking, taking
+from worker.domain.visit import End, Visit
+from worker.domain.wallet import RELEASED, SpotStatus, TransactionStatus
+
+
+def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Look at the transaction: a guest's refusal shows nowhere else."""
+    assert visit.transaction_key is not None, "what is offered has a key"
+    return decision.look(visit, LookAtTransaction(visit.transaction_key))
+
+
+def spot_hinted(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """A list says that the table changed. See for ourselves."""
+    return decision.look(visit, LookAtSpot())
+
+
+def transaction_looked(
+    visit: Visit, event: events.TransactionLooked, now: datetime, policy: Policy
+) -> Decision:
+    """Follow the guest's decision."""
+    transaction = event.transaction
+    if transaction.status is TransactionStatus.RESERVED:
+        return taking.reserved(visit, transaction, now, policy)
+    if transaction.status is TransactionStatus.CONFIRMED:
+        return taking.confirmed(visit, transaction, now, policy)
+    if transaction.status in RELEASED:
+        return taking.released(visit, transaction, now)
+    if transaction.status is TransactionStatus.OTHER:
+        return missing.status_unknown(visit, event, now, policy)
+    assert visit.offered_at is not None, "what is offered was shown"
+    undecided = replace(visit, looked_at=None, misses=0)
+    if seconds(visit.offered_at, now) >= policy.offer_ttl_s:
+        why = f"not paid within {policy.offer_ttl_s:g} s"
+        return taking.withdraw(undecided, now, end=End.UNPAID, reason=why)
+    return decision.look(undecided, AskTill())
+
+
+def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
+    """The offer stands as long as our order is on the spot."""
+    spot = event.spot
+    if spot.status is SpotStatus.OTHER or spot.orders is None:
+        if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
+            return revoking.release(visit, now, End.LEFT, "the guest left without paying")
+        return decision.wait(visit, now, policy.look_every_s)
+    if spot.status is not SpotStatus.WAITING:
+        return revoking.release(visit, now, End.LEFT, "the guest left without paying")
+    if visit.transaction_key not in spot.live_keys():
+        return revoking.release(visit, now, End.LEFT, "our order is no longer on the spot")
+    if spot.live_keys() - event.earlier_keys - {visit.transaction_key} - set(visit.former_keys):
+        told, facts = decision.alarm(
+            visit,
+            warning(
+                FactName.SPOT_FOREIGN,
+                why="an order that is not ours is on the spot beside ours",
+                do="the worker leaves it alone; is another worker or till at work?",
+            ),
+        )
+        return decision.wait(told, now, policy.look_every_s, *facts)
+    return decision.wait(visit, now, policy.look_every_s)
+
+
+def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Nobody can see the offer any more."""
+    return revoking.release(visit, now, End.LEFT, "the wallet knows no such spot")
+
+
+RULES: Rules = {
+    events.Woke: woke,
+    events.Resumed: woke,
+    events.SpotHinted: spot_hinted,
+    events.TransactionHinted: woke,
+    events.SpotLooked: spot_looked,
+    events.SpotMissing: spot_missing,
+    events.TransactionLooked: transaction_looked,
+    events.TransactionMissing: missing.transaction_missing,
+    events.BillFound: taking.bill_found,
+    events.BillMissing: taking.bill_missing,
+    events.BillUnreadable: taking.bill_unreadable,
+}

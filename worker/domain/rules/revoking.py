@@ -1,0 +1,140 @@
+"""The transaction is being withdrawn, so that nobody can pay it any more.
+
+The spot is only closed once the transaction is seen to be over. A guest who paid in the last moment
+is taken at their word, as long as no revoke was sent yet and the bill was not the problem.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from worker.domain import decision, events
+from worker.domain.commands import LookAtSpot, LookAtTransaction, RevokeTransaction
+from worker.domain.decision import Decision, Rules, seconds
+from worker.domain.facts import FactName, error, info
+from worker.domain.policy import Policy, backoff_s
+from worker.domain.rules import missing, refusing, taking
+from worker.domain.visit import End, Step, Visit
+from worker.domain.wallet import RELEASED, TransactionStatus
+
+SOFT_ENDS: Final = frozenset({End.LEFT, End.UNPAID})
+"""Ends that a payment in the last moment overrules."""
+
+
+def release(visit: Visit, now: datetime, end: End, reason: str) -> Decision:
+    """Begin to withdraw, by looking whether there is anything left to withdraw."""
+    assert visit.transaction_key is not None, "what is withdrawn has a key"
+    return decision.enter(
+        visit,
+        Step.REVOKING,
+        now,
+        LookAtTransaction(visit.transaction_key),
+        end=end,
+        reason=reason,
+        looked_at=None,
+    )
+
+
+def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Every try begins with a look."""
+    assert visit.transaction_key is not None, "what is withdrawn has a key"
+    return decision.look(visit, LookAtTransaction(visit.transaction_key))
+
+
+def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Policy) -> Decision:
+    """Look: it may be over already."""
+    if refusing.is_passing(event.refused):
+        return refusing.wait_out(visit, event.refused, now, policy)
+    return woke(visit, event, now, policy)
+
+
+def transaction_looked(
+    visit: Visit, event: events.TransactionLooked, now: datetime, policy: Policy
+) -> Decision:
+    """Withdraw what is still alive; go on when it is over."""
+    transaction = event.transaction
+    if transaction.status is TransactionStatus.CONFIRMED:
+        return taking.confirmed(visit, transaction, now, policy)
+    if transaction.status in RELEASED:
+        is_declined = transaction.status is TransactionStatus.REJECTED
+        return over(visit, now, f"seen {transaction.status.value}", is_declined=is_declined)
+    if transaction.status is TransactionStatus.OTHER:
+        return missing.status_unknown(visit, event, now, policy)
+    is_reserved = transaction.status is TransactionStatus.RESERVED
+    if is_reserved and visit.tries == 0 and visit.end in SOFT_ENDS:
+        offered = replace(
+            visit,
+            step=Step.OFFERED,
+            since=now,
+            offered_at=visit.offered_at or now,
+            end=None,
+            reason="",
+        )
+        return taking.reserved(offered, transaction, now, policy)
+    return revoke(visit, now, policy, is_reserved=is_reserved)
+
+
+def revoke(visit: Visit, now: datetime, policy: Policy, *, is_reserved: bool) -> Decision:
+    """Send the revoke, with a pause between tries; call a human when it is refused for good."""
+    assert visit.transaction_key is not None, "what is withdrawn has a key"
+    pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
+    if visit.tries > 0 and pause > 0:
+        return decision.wait(visit, now, pause)
+    if visit.tries < policy.refusals_max:
+        return decision.send(visit, now, RevokeTransaction(visit.transaction_key))
+    told, facts = decision.alarm(
+        visit,
+        error(
+            FactName.VISIT_DOUBTFUL,
+            transaction=visit.transaction_key,
+            tries=visit.tries,
+            why="the wallet does not let the transaction be withdrawn",
+            do="the worker keeps trying; the spot stays occupied while money is held",
+        ),
+    )
+    sent = decision.send(told, now, RevokeTransaction(visit.transaction_key), *facts)
+    if is_reserved or seconds(visit.since, now) < policy.offer_ttl_s:
+        return sent
+    return missing.park(told, now, "the wallet would not let the unpaid transaction be withdrawn")
+
+
+def transaction_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Gone after we sent it away is as good as revoked."""
+    if visit.tries > 0:
+        return over(visit, now, "gone", is_declined=False)
+    return missing.transaction_missing(visit, event, now, policy)
+
+
+def over(visit: Visit, now: datetime, why: str, *, is_declined: bool) -> Decision:
+    """No money is held. Quote the table anew, or free it."""
+    told = info(FactName.TRANSACTION_RELEASED, transaction=visit.transaction_key, why=why)
+    assert visit.transaction_key is not None, "what was withdrawn had a key"
+    if visit.is_requoting:
+        return decision.enter(
+            visit,
+            Step.SEEN,
+            now,
+            LookAtSpot(),
+            told,
+            former_keys=(*visit.former_keys, visit.transaction_key),
+            transaction_key=None,
+            bill=None,
+            reserved_at=None,
+            looked_at=None,
+            is_requoting=False,
+        )
+    assert visit.end is not None, "what is withdrawn for good has an end"
+    if is_declined and visit.end in SOFT_ENDS:
+        return decision.close(visit, now, End.DECLINED, "the guest declined", told)
+    return decision.close(visit, now, visit.end, visit.reason, told)
+
+
+RULES: Rules = {
+    events.Woke: woke,
+    events.Resumed: woke,
+    events.TransactionLooked: transaction_looked,
+    events.TransactionMissing: transaction_missing,
+    events.WriteDone: woke,
+    events.WriteRefused: refused,
+    events.WriteUnknown: woke,
+}

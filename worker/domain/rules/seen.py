@@ -1,0 +1,102 @@
+"""The spot waits, and the till has not told a bill yet."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from worker.domain import decision, events
+from worker.domain.commands import AskTill, CreateTransaction, LookAtSpot
+from worker.domain.decision import Decision, Rules, seconds
+from worker.domain.facts import FactName, info, warning
+from worker.domain.policy import Policy
+from worker.domain.rules import closing
+from worker.domain.visit import End, Step, Visit
+from worker.domain.wallet import NewTransaction, SpotStatus
+
+
+def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """See whether the guest still waits, then ask the till."""
+    return decision.look(visit, LookAtSpot())
+
+
+def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
+    """Start waiting anew: while we were down, the guest may have become another."""
+    return decision.look(replace(visit, since=now, opened_at=now), LookAtSpot())
+
+
+def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
+    """Ask the till, unless the spot is not ours to serve."""
+    spot = event.spot
+    if spot.status is SpotStatus.OTHER:
+        return decision.wait(visit, now, policy.look_every_s)
+    if spot.status is not SpotStatus.WAITING:
+        return closing.finish(visit, now, End.LEFT, "the guest left before there was a bill")
+    earlier = spot.live_keys() & event.earlier_keys
+    if spot.live_keys() - earlier - set(visit.former_keys):
+        told, facts = decision.alarm(
+            visit,
+            warning(
+                FactName.SPOT_FOREIGN,
+                why="the spot carries an order that is not ours",
+                do="nothing is offered here until it is gone; is another worker or till at work?",
+            ),
+        )
+        return decision.wait(told, now, policy.foreign_look_s, *facts)
+    if earlier:
+        return leftover(visit, event, now, policy)
+    return decision.look(visit, AskTill())
+
+
+def leftover(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
+    """Free a spot that goes on showing our earlier visit; a passing echo of it is waited out."""
+    if seconds(visit.opened_at, now) < policy.leftover_wait_s:
+        return decision.wait(visit, now, policy.leftover_wait_s / 3)
+    keys = tuple(sorted(event.spot.live_keys() & event.earlier_keys))
+    marked = replace(visit, former_keys=visit.former_keys + keys, offered_at=now)
+    return decision.close(marked, now, End.LEFTOVER, "the spot still showed an earlier visit")
+
+
+def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Nothing to serve and nothing to close."""
+    return closing.finish(visit, now, End.LEFT, "the wallet knows no such spot")
+
+
+def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
+    """Ask for the transaction; its reference is durable before the call leaves."""
+    billed = replace(visit, bill=event.bill, creates=visit.creates + 1)
+    return decision.enter_and_send(billed, Step.CREATING, now, creation(billed, policy))
+
+
+def creation(visit: Visit, policy: Policy) -> CreateTransaction:
+    """Word the request for the visit's newest reference."""
+    assert visit.bill is not None, "a transaction is asked for a bill"
+    return CreateTransaction(
+        NewTransaction(
+            reference=visit.reference,
+            money=visit.bill.money,
+            description=f"{visit.bill.description} #{visit.short_code}",
+            reserve_for_s=policy.reserve_for_s,
+        )
+    )
+
+
+def bill_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """Give the till some time, then let the guest go."""
+    why = event.why if isinstance(event, events.BillUnreadable) else "the till has no bill for it"
+    if seconds(visit.since, now) >= policy.bill_wait_s:
+        return decision.close(visit, now, End.NO_BILL, why)
+    told, facts = decision.alarm(
+        visit, info(FactName.BILL_AWAITED, why=why, seconds=policy.bill_wait_s)
+    )
+    return decision.wait(told, now, policy.bill_retry_s, *facts)
+
+
+RULES: Rules = {
+    events.Woke: woke,
+    events.Resumed: resumed,
+    events.SpotHinted: woke,
+    events.SpotLooked: spot_looked,
+    events.SpotMissing: spot_missing,
+    events.BillFound: bill_found,
+    events.BillMissing: bill_missing,
+    events.BillUnreadable: bill_missing,
+}

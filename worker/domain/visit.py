@@ -1,0 +1,145 @@
+"""One guest at one table, from the check-in we saw to the spot we closed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from worker.domain.bill import Bill
+from worker.domain.ids import (
+    LocationId,
+    OrderReference,
+    SpotId,
+    TransactionKey,
+    VisitId,
+    visit_label,
+)
+
+
+class Step(StrEnum):
+    """Where a visit stands: the point from which it can be resumed after any crash."""
+
+    SEEN = "seen"
+    """The spot waits; the till has not told a bill yet."""
+    CREATING = "creating"
+    """The transaction is being asked for."""
+    LINKING = "linking"
+    """The transaction exists and is being put on the spot."""
+    OFFERED = "offered"
+    """The guest sees the bill. Everything now depends on the guest."""
+    CONFIRMING = "confirming"
+    """The guest's money is held and is being taken."""
+    REVOKING = "revoking"
+    """The transaction is being withdrawn."""
+    CLOSING = "closing"
+    """Money is settled one way or the other; the spot is being freed."""
+    SETTLING = "settling"
+    """The spot is free and the bill paid; the till does not know yet."""
+    CLOSED = "closed"
+    """Over."""
+    PARKED = "parked"
+    """Over for the worker; a human must look."""
+
+
+FINAL = frozenset({Step.CLOSED, Step.PARKED})
+
+
+class End(StrEnum):
+    """How a visit ended."""
+
+    PAID = "paid"
+    DECLINED = "declined"
+    LEFT = "left"
+    """The guest went away, or the spot was closed by somebody else, before paying."""
+    UNPAID = "unpaid"
+    """The offer stayed unpaid for too long."""
+    NO_BILL = "no_bill"
+    EXPIRED = "expired"
+    """The transaction ended at the wallet without our doing, and without money."""
+    WITHDRAWN = "withdrawn"
+    """The till took the bill back."""
+    MISMATCH = "mismatch"
+    """The transaction did not say what the bill says, so no money was taken."""
+    REFUSED = "refused"
+    """The wallet would not do what the visit needs."""
+    LEFTOVER = "leftover"
+    """The spot still showed an earlier visit of ours; it was freed, nothing was offered."""
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One guest at one table. Immutable: every decision makes the next one."""
+
+    visit_id: VisitId
+    instance: str
+    """Which journal this visit belongs to; part of every reference."""
+    nonce: str
+    """Random letters of this visit; part of every reference and the short code on the bill."""
+    location_id: LocationId
+    spot_id: SpotId
+    table: str
+    """The spot's identifier, as printed in the QR code."""
+    opened_at: datetime
+    step: Step
+    since: datetime
+    """When the present step was entered."""
+    wake_at: datetime | None = None
+    """When to look again by ourselves; None while a command is under way or nothing is due."""
+    bill: Bill | None = None
+    creates: int = 0
+    """How many references were made; the newest is `reference`."""
+    transaction_key: TransactionKey | None = None
+    former_keys: tuple[TransactionKey, ...] = ()
+    """Keys of ours that were put on this spot before and are released."""
+    tries: int = 0
+    """Tries of the write that the present step is about."""
+    tried_at: datetime | None = None
+    is_doubtful: bool = False
+    """A try of the present step's write may have taken effect."""
+    misses: int = 0
+    """Looks in a row that found no such transaction."""
+    failures: int = 0
+    """Looks in a row that gave no usable answer."""
+    reserved_at: datetime | None = None
+    """When the transaction was first seen reserved."""
+    looked_at: datetime | None = None
+    """When the transaction was last seen reserved and in agreement with the bill."""
+    offered_at: datetime | None = None
+    is_requoting: bool = False
+    """Once the present transaction is released, ask the till again instead of closing."""
+    is_settled: bool = False
+    """The till knows that the bill is paid."""
+    is_alarmed: bool = False
+    """The present step's trouble has been told to the operator already."""
+    end: End | None = None
+    reason: str = ""
+    """One sentence for a human: why it ends as it does."""
+    spot_closed_at: datetime | None = None
+    """When the spot was free again; None while it is ours."""
+    attempts: int = 0
+    """Writes sent in all."""
+
+    @property
+    def label(self) -> str:
+        """The visit's number as people read it."""
+        return visit_label(self.visit_id)
+
+    @property
+    def reference(self) -> OrderReference:
+        """Give the newest reference: version, journal, location, visit, nonce and try.
+
+        At most 80 ASCII characters and nothing personal. It says whose the transaction is even
+        when the answer that carried its key was lost.
+        """
+        return OrderReference(
+            f"v1.{self.instance}.{self.location_id}.{self.visit_id}.{self.nonce}{self.creates}"
+        )
+
+    @property
+    def short_code(self) -> str:
+        """The few letters that tie the guest's receipt to this visit."""
+        return self.nonce.upper()
+
+    def owns(self, keys: frozenset[TransactionKey]) -> bool:
+        """Tell whether any of the keys was put on the spot by this visit."""
+        return self.transaction_key in keys or any(key in keys for key in self.former_keys)

@@ -1,0 +1,213 @@
+"""The seams: what the service floor needs of the world, and nothing about how it is met."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from worker.domain.bill import Bill
+from worker.domain.commands import WriteKind
+from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
+from worker.domain.outcome import Outcome
+from worker.domain.visit import Visit
+from worker.domain.wallet import (
+    NewTransaction,
+    Spot,
+    SpotList,
+    SpotOrder,
+    Transaction,
+    TransactionStatus,
+)
+
+JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+class Wallet(Protocol):
+    """Paysera's Wallet API, as a merchant uses it. Never raises for what the network does.
+
+    A read that ends neither Done nor MISSING was already repeated within its bounds. A write is
+    only ever repeated inside when it certainly was not sent.
+    """
+
+    async def list_waiting_spots(self, location_id: LocationId) -> Outcome[SpotList]:
+        """Read every page of the location's waiting spots."""
+
+    async def list_transactions(
+        self, statuses: Sequence[TransactionStatus], since: datetime | None = None
+    ) -> Outcome[tuple[Transaction, ...]]:
+        """Read every page. Rows are shortened: fetch by key before deciding anything."""
+
+    async def look_at_spot(self, spot_id: SpotId) -> Outcome[Spot]:
+        """Read one spot by its id."""
+
+    async def look_at_transaction(self, key: TransactionKey) -> Outcome[Transaction]:
+        """Read one transaction by its key."""
+
+    async def create_transaction(self, request: NewTransaction) -> Outcome[Transaction]:
+        """Ask for a transaction. Done only when the answer carries a key."""
+
+    async def link_order(self, spot_id: SpotId, key: TransactionKey) -> Outcome[SpotOrder | None]:
+        """Put a transaction on a spot. Done(None): said yes without showing the order."""
+
+    async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
+        """Take the reserved money, or answer Unsent if it can not leave before `not_after`."""
+
+    async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
+        """Withdraw a transaction."""
+
+    async def close_spot(self, spot_id: SpotId) -> Outcome[None]:
+        """Free a spot."""
+
+
+@dataclass(frozen=True, slots=True)
+class TillMissing:
+    """The table owes nothing that the till knows of."""
+
+
+@dataclass(frozen=True, slots=True)
+class TillTrouble:
+    """The till could not tell, or what it tells can not be charged."""
+
+    why: str
+
+
+class Till(Protocol):
+    """Where the bill comes from. Never raises for what a shop's software does."""
+
+    async def find_bill(
+        self, location_id: LocationId, table: str
+    ) -> Bill | TillMissing | TillTrouble:
+        """Tell what the table owes now."""
+
+    async def settle(self, paid: "PaidBill") -> TillTrouble | None:
+        """Record that a bill is paid. Told twice, it changes nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidBill:
+    """The receipt's facts."""
+
+    bill: Bill
+    visit: str
+    location_id: LocationId
+    table: str
+    transaction_key: TransactionKey
+    reference: OrderReference
+    paid_at: datetime
+
+
+class IntentState(StrEnum):
+    """How far a write got, as the journal knows it."""
+
+    PENDING = "pending"
+    """Decided and durable; it may or may not have been sent."""
+    DONE = "done"
+    REFUSED = "refused"
+    UNSENT = "unsent"
+    UNKNOWN = "unknown"
+    ABANDONED = "abandoned"
+    """A create that was given up in doubt; its transaction is revoked if it ever shows up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that is about to be sent. The same visit, kind and target is the same intent."""
+
+    kind: WriteKind
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an intent."""
+
+    intent: Intent
+    state: IntentState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a visit's story."""
+
+    at: datetime
+    kind: str
+    body: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written in one atomic write: all of it or nothing."""
+
+    visit: Visit
+    records: tuple[Record, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    begun: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVisit:
+    """An unfinished visit, as the journal kept it."""
+
+    visit: Visit
+    in_flight: WriteKind | None
+    """The kind of its pending intent; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A create that was given up in doubt."""
+
+    visit_id: VisitId
+    reference: OrderReference
+    begun_at: datetime
+
+
+class Journal(Protocol):
+    """The durable record. A write that returns has reached the disk.
+
+    Every method raises JournalUnavailable when the journal can not be trusted any more; from then
+    on every further call raises it too.
+    """
+
+    @property
+    def instance(self) -> str:
+        """The journal's own name, made once, part of every reference."""
+
+    async def open_visits(self) -> tuple[OpenVisit, ...]:
+        """Give every visit that is not at a final step, oldest first."""
+
+    async def next_visit_id(self) -> VisitId:
+        """Give the number after the highest that was ever written."""
+
+    async def write(self, entry: Entry) -> None:
+        """Write one entry, or raise JournalConflict, with nothing written, if an index refuses."""
+
+    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
+        """Tell which visit is charging the bill now or has been paid for it; None: none."""
+
+    async def visit_of_key(self, key: TransactionKey) -> Visit | None:
+        """Give the visit that a transaction of ours was made for; None: it is not ours."""
+
+    async def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt since then."""
+
+    async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
+        """Keep the newest report of the running worker, for `status`. Not durable by force."""
+
+
+class Clock(Protocol):
+    """Time, handed in."""
+
+    def now(self) -> datetime:
+        """Give the time as rules know it: aware UTC that never jumps while we run."""
+
+    def wall_s(self) -> float:
+        """Give the machine's idea of Unix time, for signatures. It may jump."""
+
+    def ticks_s(self) -> float:
+        """Give seconds that only ever grow and count suspended time too."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep. Only for waits that are themselves cancelled or short; see `nap` for the rest."""
