@@ -140,7 +140,9 @@ class Record:
 class Entry:
     """What is written in one atomic write: all of it or nothing."""
 
-    visit: Visit
+    visit_id: VisitId
+    visit: Visit | None = None
+    """The visit as it shall be; None: it stays as it is, and only its story and intents grow."""
     records: tuple[Record, ...] = ()
     settled: tuple[Settled, ...] = ()
     begun: Intent | None = None

@@ -102,5 +102,5 @@ def kind_and_target(command: Write) -> tuple[WriteKind, str]:
             return WriteKind.CONFIRM, key
         case RevokeTransaction(key):
             return WriteKind.REVOKE, key
-        case CloseSpot():
-            return WriteKind.CLOSE, ""
+        case _:
+            return WriteKind.CLOSE, ""  # A visit has one spot, so nothing more needs naming.

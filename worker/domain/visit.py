@@ -105,6 +105,8 @@ class Visit:
     looked_at: datetime | None = None
     """When the transaction was last seen reserved and in agreement with the bill."""
     offered_at: datetime | None = None
+    paid_at: datetime | None = None
+    """When the transaction was first seen confirmed."""
     is_requoting: bool = False
     """Once the present transaction is released, ask the till again instead of closing."""
     is_settled: bool = False

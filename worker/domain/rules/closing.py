@@ -159,7 +159,7 @@ def finish(visit: Visit, now: datetime, end: End | None, reason: str, *facts: Fa
         visit, end=end, reason=reason, spot_closed_at=visit.spot_closed_at or now, since=now
     )
     if owes_till(freed):
-        settling = replace(freed, step=Step.SETTLING, tries=0)
+        settling = replace(freed, step=Step.SETTLING, tries=0, is_alarmed=False)
         return decision.wait(settling, now, backoff_s(1), *facts)
     return rest(freed, now, *facts)
 

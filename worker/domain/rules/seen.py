@@ -19,8 +19,13 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
-    """Start waiting anew: while we were down, the guest may have become another."""
-    return decision.look(replace(visit, since=now, opened_at=now), LookAtSpot())
+    """Let the next poll begin anew: while we were down, the guest may have become another.
+
+    Nothing was offered yet, so nothing is lost; a table that is being quoted anew goes on.
+    """
+    if visit.offered_at is None:
+        return closing.finish(visit, now, End.LEFT, "the worker restarted before there was a bill")
+    return decision.look(replace(visit, since=now), LookAtSpot())
 
 
 def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:

@@ -136,13 +136,12 @@ def confirmed(visit: Visit, transaction: Transaction, now: datetime, policy: Pol
             do="it counts as paid; check that no other worker uses these credentials",
         )
         facts.insert(0, told)
-    if visit.bill.bill_id is None:
-        return decision.close(
-            replace(visit, is_settled=True), now, End.PAID, "the guest paid", *facts
-        )
+    paid = replace(visit, paid_at=now, is_settled=visit.bill.bill_id is None)
+    if paid.is_settled:
+        return decision.close(paid, now, End.PAID, "the guest paid", *facts)
     settle = SettleBill(visit.bill, transaction.key)
     return decision.enter(
-        visit, Step.CLOSING, now, settle, *facts, end=End.PAID, reason="the guest paid"
+        paid, Step.CLOSING, now, settle, *facts, end=End.PAID, reason="the guest paid"
     )
 
 

@@ -1,0 +1,206 @@
+"""Freeing the spot: always, and never the next guest's."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.domain.story import (
+    BILL,
+    CONFLICT,
+    KEY,
+    NOON,
+    OTHER_KEY,
+    Story,
+    a_visit,
+    an_offered_visit,
+    spot_looked,
+)
+from worker.domain import events
+from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
+from worker.domain.ids import TransactionKey
+from worker.domain.policy import backoff_s
+from worker.domain.visit import End, Step
+from worker.domain.wallet import SpotOrder, SpotStatus
+
+FORMER_KEY = TransactionKey("former0000000000001")
+
+
+def paid(**changes: object) -> Story:
+    """A story whose money is taken."""
+    given = {"end": End.PAID, "is_settled": True, "wake_at": None, **changes}
+    return Story(an_offered_visit(Step.CLOSING, **given))
+
+
+def unbilled(**changes: object) -> Story:
+    """A story that never had a bill."""
+    return Story(a_visit(Step.CLOSING, end=End.NO_BILL, reason="no bill", **changes))
+
+
+def test_our_order_on_the_spot_ties_it_to_the_visit() -> None:
+    """The same check-in still stands: close it."""
+    assert paid().tell(spot_looked(KEY)) == CloseSpot()
+    assert paid(former_keys=(FORMER_KEY,)).tell(spot_looked(FORMER_KEY)) == CloseSpot()
+
+
+@pytest.mark.parametrize("status", [SpotStatus.OPEN, SpotStatus.CLOSED])
+def test_a_spot_that_is_not_waiting_is_free_already(status: SpotStatus) -> None:
+    """Closed by somebody else, or by our own close whose answer was lost."""
+    story = paid()
+
+    assert story.tell(spot_looked(status=status)) is None
+    assert story.step is Step.CLOSED
+
+
+@pytest.mark.parametrize("seen", [spot_looked(), spot_looked(OTHER_KEY)])
+def test_the_next_guest_is_never_closed(seen: events.Event) -> None:
+    """Waiting without our order: somebody closed the spot and another guest came."""
+    story = paid()
+
+    assert story.tell(seen) is None
+    assert story.step is Step.CLOSED
+    assert "spot.not_ours" in story.names()
+
+
+def test_a_paid_order_marked_closed_says_that_its_checkin_is_over() -> None:
+    """The spot keeps a history; the guest waiting now is another."""
+    story = paid()
+
+    assert story.tell(spot_looked(SpotOrder(KEY, "closed"))) is None
+    assert story.step is Step.CLOSED
+
+
+def test_a_released_order_marked_closed_needs_an_unbroken_sighting() -> None:
+    """The word may mean the order or the check-in; only the polls can tell."""
+    marked = SpotOrder(KEY, "closed")
+
+    assert paid(end=End.DECLINED).tell(spot_looked(marked)) == CloseSpot()
+    assert paid(end=End.DECLINED).tell(spot_looked(marked, since=None)) is None
+
+
+def test_a_spot_without_orders_is_closed_only_when_it_never_stopped_waiting() -> None:
+    """No order was ever offered: the polls are the only evidence that it is the same guest."""
+    later = NOON + timedelta(seconds=3)
+
+    assert unbilled().tell(spot_looked()) == CloseSpot()
+    assert unbilled().tell(spot_looked(since=None)) is None
+    assert unbilled().tell(spot_looked(since=later)) is None
+    assert unbilled().tell(spot_looked(is_blind=True)) == CloseSpot()
+    assert unbilled().tell(spot_looked(is_blind=True, since=None)) is None
+
+
+def test_a_close_that_may_have_worked_is_not_repeated_where_no_order_can_tell() -> None:
+    """A guest who waits there now may be the next one."""
+    for answer in (
+        events.WriteDone(WriteKind.CLOSE),
+        events.WriteUnknown(WriteKind.CLOSE, "ReadTimeout"),
+        events.Resumed(WriteKind.CLOSE),
+    ):
+        story = unbilled(tries=1, tried_at=NOON)
+        assert story.tell(answer) == LookAtSpot()
+        assert story.tell(spot_looked(), after_s=60) is None
+        assert story.step is Step.CLOSED
+
+
+def test_a_refused_close_is_tried_again_after_a_look() -> None:
+    """Nothing happened, so the evidence still holds."""
+    story = unbilled(tries=1, tried_at=NOON)
+
+    assert story.tell(events.WriteRefused(WriteKind.CLOSE, CONFLICT)) == LookAtSpot()
+    assert story.tell(spot_looked()) is None
+    assert story.tell(events.Woke(), after_s=1) == LookAtSpot()
+    assert story.tell(spot_looked()) == CloseSpot()
+
+
+def test_a_lost_close_is_repeated_while_our_order_is_there() -> None:
+    """Seen still waiting with our final order: the first close did not work."""
+    story = paid(tries=1, tried_at=NOON)
+    story.tell(events.WriteUnknown(WriteKind.CLOSE, "ReadTimeout"))
+
+    assert story.tell(spot_looked(KEY), after_s=1) == CloseSpot()
+
+
+def test_a_spot_that_does_not_close_calls_for_help_and_is_never_given_up() -> None:
+    """Once told, tried on for as long as it takes."""
+    story = paid(tries=5, tried_at=NOON)
+
+    assert story.tell(spot_looked(KEY), after_s=60) == CloseSpot()
+    assert story.names() == ["spot.stuck"]
+    assert story.tell(spot_looked(KEY), after_s=60) == CloseSpot()
+    assert story.names() == []
+
+
+def test_an_unknown_word_for_the_spot_is_waited_out() -> None:
+    """Neither waiting nor free."""
+    story = paid()
+
+    assert story.tell(spot_looked(status=SpotStatus.OTHER)) is None
+    assert story.step is Step.CLOSING
+
+
+def test_a_foreign_order_beside_ours_delays_the_close() -> None:
+    """Somebody else's guest may be paying it; the operator is told once."""
+    story = paid()
+
+    assert story.tell(spot_looked(KEY, OTHER_KEY)) is None
+    assert story.names() == ["spot.foreign"]
+    assert story.tell(spot_looked(KEY, OTHER_KEY), after_s=15) is None
+    assert story.names() == []
+    assert story.tell(spot_looked(KEY), after_s=15) == CloseSpot()
+
+
+def test_a_spot_that_the_wallet_forgot_is_free() -> None:
+    """There is nothing to close."""
+    story = paid()
+
+    story.tell(events.SpotMissing())
+
+    assert story.step is Step.CLOSED
+
+
+def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
+    """The spot is freed, and the till is told again until it hears it."""
+    story = paid(is_settled=False)
+
+    assert story.tell(events.BillNotSettled("no space")) == LookAtSpot()
+    assert story.names() == ["bill.not_settled"]
+    story.tell(spot_looked(KEY), events.WriteDone(WriteKind.CLOSE))
+    story.tell(spot_looked(status=SpotStatus.OPEN))
+    assert story.step is Step.SETTLING
+    assert story.visit.spot_closed_at == NOON
+    assert story.tell(events.Woke(), after_s=1) == SettleBill(BILL, KEY)
+    assert story.tell(events.BillNotSettled("no space")) is None
+    assert story.tell(events.Woke(), after_s=400) == SettleBill(BILL, KEY)
+    story.tell(events.BillNotSettled("no space"))
+    assert story.names() == ["bill.not_settled"]
+    story.tell(events.BillSettled(), after_s=1)
+
+    assert story.step is Step.CLOSED
+    assert story.names() == ["bill.settled", "visit.closed"]
+
+
+def test_a_restart_tells_the_till_before_it_frees_the_table() -> None:
+    """Told twice is told once; not told at all would be a lost bill."""
+    assert paid(is_settled=False).tell(events.Resumed(None)) == SettleBill(BILL, KEY)
+    assert paid().tell(events.Resumed(None)) == LookAtSpot()
+
+
+def test_looks_that_fail_are_spaced_out_and_forgotten_once_one_works() -> None:
+    """One second, two, four, up to a quarter of a minute."""
+    story = paid()
+    failed = events.LookFailed("HTTP 502")
+
+    pauses = []
+    for _ in range(6):
+        story.tell(failed)
+        pauses.append(story.waits_s())
+
+    assert pauses == [1, 2, 4, 8, 15, 15]
+    story.tell(events.Woke())
+    assert story.visit.failures == 6
+    story.tell(spot_looked(KEY))
+    assert story.visit.failures == 0
+
+
+def test_waits_between_tries_double_up_to_their_limit() -> None:
+    """Half a second at first, half a minute at most."""
+    assert [backoff_s(tries) for tries in (0, 1, 2, 3, 50)] == [0.5, 0.5, 1.0, 2.0, 30.0]

@@ -1,0 +1,530 @@
+"""What a guest does about an offer, and how the money is taken or given back."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.domain.story import (
+    BILL,
+    CONFLICT,
+    INVALID,
+    KEY,
+    NOON,
+    OTHER_KEY,
+    SALE,
+    Story,
+    a_transaction,
+    an_offered_visit,
+    looked,
+    spot_looked,
+)
+from worker.domain import commands, events
+from worker.domain.bill import Bill, BillLine
+from worker.domain.commands import (
+    AskTill,
+    ConfirmTransaction,
+    LookAtSpot,
+    LookAtTransaction,
+    RevokeTransaction,
+    WriteKind,
+)
+from worker.domain.money import Money
+from worker.domain.visit import End, Step
+from worker.domain.wallet import PENDING, Payment, SpotStatus, TransactionStatus
+
+
+def offered(**changes: object) -> Story:
+    """A story whose bill the guest can see."""
+    return Story(an_offered_visit(**changes))
+
+
+def confirming(**changes: object) -> Story:
+    """A story whose confirm was just sent."""
+    sent = {
+        "tries": 1, "tried_at": NOON, "reserved_at": NOON, "looked_at": NOON, "wake_at": None,
+        **changes,
+    }  # fmt: skip
+    return Story(an_offered_visit(Step.CONFIRMING, **sent))
+
+
+def revoking(**changes: object) -> Story:
+    """A story that withdraws its transaction."""
+    given = {"end": End.UNPAID, "reason": "not paid", "wake_at": None, **changes}
+    return Story(an_offered_visit(Step.REVOKING, **given))
+
+
+def is_confirm(command: object) -> bool:
+    """Tell whether money is being taken."""
+    return isinstance(command, ConfirmTransaction) and command.key == KEY
+
+
+def test_the_happy_way_from_the_reservation_to_the_closed_spot() -> None:
+    """Reserved, still the same bill, confirm, seen confirmed, till told, spot closed, seen free."""
+    story = offered()
+
+    assert story.tell(events.TransactionHinted("reserved")) == LookAtTransaction(KEY)
+    assert story.tell(looked()) == AskTill()
+    assert is_confirm(story.tell(events.BillFound(BILL)))
+    assert story.tell(events.WriteDone(WriteKind.CONFIRM)) == LookAtTransaction(KEY)
+    settle = story.tell(looked(TransactionStatus.CONFIRMED))
+    assert settle == commands.SettleBill(BILL, KEY)
+    assert story.visit.end is End.PAID
+    assert story.tell(events.BillSettled()) == LookAtSpot()
+    assert story.tell(spot_looked(KEY)) == commands.CloseSpot()
+    assert story.tell(events.WriteDone(WriteKind.CLOSE)) == LookAtSpot()
+    assert story.tell(spot_looked(status=SpotStatus.OPEN)) is None
+
+    assert story.step is Step.CLOSED
+    assert story.names() == ["visit.closed"]
+    assert story.facts[0].fields["end"] == "paid"
+
+
+def test_a_sale_without_a_bill_of_its_own_owes_the_till_nothing() -> None:
+    """With fixed prices there is nobody to tell."""
+    story = confirming(bill=SALE)
+
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == LookAtSpot()
+    assert story.visit.is_settled
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        a_transaction(amount_minor=1249),
+        a_transaction(amount_minor=1251),
+        a_transaction(currency="USD"),
+        a_transaction(payments=None),
+        a_transaction(payments=()),
+        a_transaction(payments=(Payment(BILL.money, None), Payment(BILL.money, None))),
+        a_transaction(payments=(Payment(None, None),)),
+        a_transaction(reference="v1.somebody.else"),
+        a_transaction(key=OTHER_KEY),
+    ],
+)
+def test_money_that_differs_from_the_bill_is_never_taken(wrong: object) -> None:
+    """Any difference gives the guest's money back and calls the operator."""
+    story = offered()
+
+    command = story.tell(events.TransactionLooked(wrong))  # type: ignore[arg-type]
+
+    assert command == RevokeTransaction(KEY)
+    assert (story.step, story.visit.end) == (Step.REVOKING, End.MISMATCH)
+    assert story.names() == ["transaction.mismatched"]
+
+
+def test_a_confirm_that_would_leave_too_late_is_looked_at_again() -> None:
+    """The till took its time: the look that allowed the confirm is stale."""
+    story = offered()
+    story.tell(looked())
+
+    assert story.tell(events.BillFound(BILL), after_s=6) == LookAtTransaction(KEY)
+    assert story.step is Step.OFFERED
+
+
+def test_a_confirm_carries_the_instant_after_which_it_must_not_leave() -> None:
+    """Five seconds after the look, whatever queue it waits in."""
+    story = offered()
+    story.tell(looked())
+
+    command = story.tell(events.BillFound(BILL), after_s=2)
+
+    assert command == ConfirmTransaction(KEY, NOON + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Bill("bill-7", Money(1300, "EUR"), "Table 7"),
+        Bill("bill-8", Money(1250, "EUR"), "Table 7"),
+        Bill("bill-7", Money(1250, "EUR"), "Table 7", (BillLine("Soup", 1, 1250),)),
+    ],
+)
+@pytest.mark.parametrize("is_reserved", [True, False])
+def test_a_bill_that_changed_is_withdrawn_and_quoted_anew(changed: Bill, is_reserved: bool) -> None:
+    """The guest agreed to something else: give it back first, then offer what is owed now."""
+    story = offered()
+    story.tell(looked(TransactionStatus.RESERVED if is_reserved else TransactionStatus.NEW))
+
+    assert story.tell(events.BillFound(changed)) == RevokeTransaction(KEY)
+    assert story.tell(events.WriteDone(WriteKind.REVOKE)) == LookAtTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.REVOKED)) == LookAtSpot()
+    assert story.step is Step.SEEN
+    assert story.tell(spot_looked(KEY)) == AskTill()
+    created = story.tell(events.BillFound(changed))
+    assert isinstance(created, commands.CreateTransaction)
+    assert created.request.reference.endswith("2")
+    assert created.request.money == changed.money
+
+
+def test_another_description_is_still_the_same_bill() -> None:
+    """Words are not money."""
+    story = offered()
+    story.tell(looked())
+
+    assert is_confirm(story.tell(events.BillFound(Bill("bill-7", BILL.money, "Table seven"))))
+
+
+@pytest.mark.parametrize("status", [TransactionStatus.RESERVED, TransactionStatus.NEW])
+def test_a_bill_that_the_till_took_back_is_not_paid_twice(status: TransactionStatus) -> None:
+    """Perhaps it was paid in cash: the guest's money is given back."""
+    story = offered()
+    story.tell(looked(status))
+
+    assert story.tell(events.BillMissing()) == RevokeTransaction(KEY)
+    assert story.visit.end is End.WITHDRAWN
+
+
+def test_an_unreadable_till_delays_the_confirm_and_calls_for_help_once() -> None:
+    """Nothing is taken on a guess; the till is asked again soon."""
+    story = offered()
+    story.tell(looked())
+
+    assert story.tell(events.BillUnreadable("no disk")) is None
+    assert story.names() == ["visit.doubtful"]
+    story.tell(events.Woke(), looked(), events.BillUnreadable("no disk"), after_s=2)
+
+    assert story.names() == []
+    assert story.waits_s() == story.policy.bill_retry_s
+
+
+def test_a_till_that_stays_unreadable_gives_the_money_back_before_it_lapses() -> None:
+    """Held money is released on purpose, not by accident."""
+    story = offered()
+    story.tell(looked())
+    story.tell(events.Woke(), looked(), after_s=850)
+
+    assert story.tell(events.BillUnreadable("no disk")) == RevokeTransaction(KEY)
+    assert story.visit.end is End.REFUSED
+
+
+def test_an_unreadable_till_does_not_disturb_an_offer() -> None:
+    """As long as nobody paid there is nothing to decide."""
+    story = offered()
+
+    assert story.tell(looked(TransactionStatus.NEW), events.BillUnreadable("x")) is None
+    assert story.step is Step.OFFERED
+
+
+def test_an_unchanged_offer_waits_on() -> None:
+    """The bill still stands, the guest still thinks."""
+    story = offered()
+
+    assert story.tell(events.Woke(), after_s=10) == LookAtTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.NEW)) == AskTill()
+    assert story.tell(events.BillFound(BILL)) is None
+    assert story.waits_s() == story.policy.look_every_s
+
+
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [
+        (TransactionStatus.REJECTED, End.DECLINED),
+        (TransactionStatus.REVOKED, End.EXPIRED),
+        (TransactionStatus.FAILED, End.EXPIRED),
+        (TransactionStatus.DELETED, End.EXPIRED),
+    ],
+)
+@pytest.mark.parametrize("reserved_at", [None, NOON])
+def test_a_transaction_that_ended_closes_the_spot(
+    status: TransactionStatus, end: End, reserved_at: object
+) -> None:
+    """The guest declined, or the wallet ended it: nothing to take, the table is freed."""
+    story = offered(reserved_at=reserved_at)
+
+    assert story.tell(looked(status)) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, end)
+
+
+@pytest.mark.parametrize("status", sorted(PENDING))
+def test_an_offer_that_stays_unpaid_is_withdrawn(status: TransactionStatus) -> None:
+    """Waiting is not paying, whatever kind of waiting it is."""
+    story = offered()
+
+    assert story.tell(looked(status), after_s=600) == RevokeTransaction(KEY)
+    assert (story.step, story.visit.end) == (Step.REVOKING, End.UNPAID)
+
+
+def test_a_payment_after_the_deadline_but_before_the_look_is_taken() -> None:
+    """The look comes first: an offer is not withdrawn from under a guest who just paid."""
+    story = offered()
+
+    assert story.tell(looked(), after_s=601) == AskTill()
+
+
+def test_an_unknown_status_is_neither_paid_nor_over() -> None:
+    """A word that we do not know: told once, looked at again, nothing irreversible."""
+    for story in (offered(), confirming(), revoking()):
+        step = story.step
+        odd = looked(TransactionStatus.OTHER, status_text="frozen")
+        assert story.tell(odd) is None
+        assert story.names() == ["transaction.status_unknown"]
+        assert story.tell(odd, after_s=10) is None
+        assert story.names() == []
+        assert story.step is step
+
+
+def test_a_confirm_that_somebody_else_sent_counts_as_paid_and_is_told() -> None:
+    """It is our transaction and the right money; but who confirmed it?"""
+    story = offered()
+
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == commands.SettleBill(BILL, KEY)
+    assert story.names() == ["transaction.confirmed_elsewhere", "transaction.confirmed"]
+
+
+def test_wrong_money_that_is_already_taken_is_for_a_human() -> None:
+    """The worker cannot undo it and does not pretend: parked, table freed."""
+    story = confirming()
+
+    assert story.tell(looked(TransactionStatus.CONFIRMED, amount_minor=999)) == LookAtSpot()
+    assert story.visit.end is End.PARKED
+    story.tell(spot_looked(KEY), events.WriteDone(WriteKind.CLOSE))
+    story.tell(spot_looked(status=SpotStatus.OPEN))
+
+    assert story.step is Step.PARKED
+
+
+def test_a_transaction_that_vanished_is_looked_for_three_times() -> None:
+    """Gone once is a hiccup; gone for half a minute is for a human."""
+    story = offered()
+
+    assert story.tell(events.TransactionMissing()) is None
+    assert story.tell(events.TransactionMissing(), after_s=10) is None
+    assert story.names() == ["transaction.missing"]
+    assert story.tell(events.TransactionMissing(), after_s=10) == LookAtSpot()
+    assert story.visit.end is End.PARKED
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        spot_looked(status=SpotStatus.OPEN),
+        spot_looked(status=SpotStatus.CLOSED, is_blind=True),
+        spot_looked(OTHER_KEY),
+        spot_looked(),
+        events.SpotMissing(),
+    ],
+)
+def test_a_guest_who_left_is_let_go_after_a_last_look(seen: events.Event) -> None:
+    """Our order is no longer before anybody: withdraw it, but first see that it was not paid."""
+    story = offered()
+
+    assert story.tell(events.SpotHinted("unlisted")) == LookAtSpot()
+    assert story.tell(seen) == LookAtTransaction(KEY)
+    assert (story.step, story.visit.end) == (Step.REVOKING, End.LEFT)
+
+
+@pytest.mark.parametrize("seen", [spot_looked(KEY), spot_looked(is_blind=True)])
+def test_an_offer_that_is_still_on_the_spot_stands(seen: events.Event) -> None:
+    """A hint is not proof."""
+    story = offered()
+
+    assert story.tell(seen) is None
+    assert story.step is Step.OFFERED
+
+
+def test_a_foreign_order_beside_ours_is_told_once_and_left_alone() -> None:
+    """Two workers or two tills at one table are for the operator to sort out."""
+    story = offered()
+
+    story.tell(spot_looked(KEY, OTHER_KEY))
+    assert story.names() == ["spot.foreign"]
+    story.tell(spot_looked(KEY, OTHER_KEY))
+
+    assert story.names() == []
+    assert story.step is Step.OFFERED
+
+
+# Confirming.
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        events.WriteDone(WriteKind.CONFIRM),
+        events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"),
+        events.WriteRefused(WriteKind.CONFIRM, CONFLICT),
+        events.Resumed(WriteKind.CONFIRM),
+    ],
+)
+def test_whatever_a_confirm_answers_the_transaction_is_looked_at(answer: events.Event) -> None:
+    """Paid is what the wallet shows, not what it said."""
+    story = confirming()
+
+    assert story.tell(answer) == LookAtTransaction(KEY)
+
+
+def test_a_lost_confirm_is_repeated_only_after_a_look_and_a_pause() -> None:
+    """Seen reserved still: the same confirm again, and the till has no say any more."""
+    story = confirming()
+    story.tell(events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"))
+
+    assert story.tell(looked()) is None
+    assert story.tell(events.Woke(), after_s=0.6) == LookAtTransaction(KEY)
+    assert is_confirm(story.tell(looked()))
+    assert story.visit.is_doubtful
+
+
+def test_a_refused_confirm_asks_the_till_again() -> None:
+    """Nothing happened, so the bill may still change."""
+    story = confirming()
+    story.tell(events.WriteRefused(WriteKind.CONFIRM, CONFLICT))
+
+    assert story.tell(looked(), after_s=1) == AskTill()
+    assert is_confirm(story.tell(events.BillFound(BILL)))
+
+
+def test_an_unsent_confirm_is_looked_at_before_it_is_sent() -> None:
+    """It waited too long in our own queue."""
+    story = confirming()
+    story.tell(events.WriteUnsent(WriteKind.CONFIRM, "too late"))
+
+    assert story.tell(events.Woke(), after_s=2) == LookAtTransaction(KEY)
+    assert story.tell(looked()) == AskTill()
+
+
+def test_a_confirm_refused_again_and_again_gives_the_money_back() -> None:
+    """Every try was a plain no: the guest is not left with money held."""
+    story = confirming(tries=5)
+    story.tell(events.WriteRefused(WriteKind.CONFIRM, INVALID))
+
+    assert story.tell(looked()) == RevokeTransaction(KEY)
+    assert story.visit.end is End.REFUSED
+    assert story.names() == ["write.refused"]
+
+
+def test_a_confirm_in_doubt_is_never_given_back() -> None:
+    """It may be taken already; the only way is forward, and a human is told after two minutes."""
+    story = confirming(tries=9, is_doubtful=True)
+
+    assert is_confirm(story.tell(looked(), after_s=121))
+    assert story.names() == ["visit.doubtful"]
+    assert is_confirm(story.tell(looked(), after_s=121))
+    assert story.names() == []
+
+
+@pytest.mark.parametrize("is_doubtful", [True, False])
+def test_other_money_on_a_reserved_transaction_is_never_confirmed(is_doubtful: bool) -> None:
+    """Not even when a confirm is in doubt."""
+    story = confirming(is_doubtful=is_doubtful)
+
+    command = story.tell(looked(amount_minor=1), after_s=60)
+
+    assert command == (None if is_doubtful else RevokeTransaction(KEY))
+
+
+def test_a_reservation_that_expired_is_not_paid() -> None:
+    """The confirm came too late: nobody was charged, the table is freed."""
+    story = confirming(is_doubtful=True)
+
+    assert story.tell(looked(TransactionStatus.FAILED)) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, End.EXPIRED)
+    assert story.names() == ["transaction.released"]
+
+
+def test_a_reservation_that_was_taken_back_is_an_offer_again() -> None:
+    """It is waited for, within the offer's time, and then withdrawn if nothing is in doubt."""
+    story = confirming()
+
+    assert story.tell(looked(TransactionStatus.NEW), after_s=10) is None
+    assert story.tell(looked(TransactionStatus.NEW), after_s=600) == RevokeTransaction(KEY)
+    doubtful = confirming(is_doubtful=True)
+    assert doubtful.tell(looked(TransactionStatus.NEW), after_s=700) is None
+
+
+def test_a_till_that_takes_the_bill_back_after_a_refused_confirm_is_heard() -> None:
+    """Nothing was taken yet."""
+    story = confirming()
+    story.tell(events.WriteRefused(WriteKind.CONFIRM, CONFLICT))
+    story.tell(looked(), after_s=1)
+
+    assert story.tell(events.BillMissing()) == RevokeTransaction(KEY)
+
+
+# Revoking.
+
+
+def test_the_way_of_a_withdrawn_offer() -> None:
+    """Revoke, see it gone, close the spot."""
+    story = revoking()
+
+    assert story.tell(looked(TransactionStatus.NEW)) == RevokeTransaction(KEY)
+    assert story.tell(events.WriteDone(WriteKind.REVOKE)) == LookAtTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.DELETED)) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, End.UNPAID)
+
+
+@pytest.mark.parametrize("offered_at", [NOON, None])
+def test_a_guest_who_pays_the_moment_we_give_up_is_taken_at_their_word(offered_at: object) -> None:
+    """No revoke was sent yet, and the bill was not the problem."""
+    story = revoking(offered_at=offered_at)
+
+    assert story.tell(looked()) == AskTill()
+    assert story.step is Step.OFFERED
+    assert story.visit.end is None
+    assert is_confirm(story.tell(events.BillFound(BILL)))
+
+
+@pytest.mark.parametrize("changes", [{"tries": 1, "tried_at": NOON}, {"end": End.MISMATCH}])
+def test_a_payment_does_not_overrule_a_revoke_that_may_be_under_way(changes: object) -> None:
+    """Nor one that was decided because the money was wrong."""
+    story = revoking(**changes)  # type: ignore[arg-type]
+
+    assert story.tell(looked(), after_s=60) == RevokeTransaction(KEY)
+
+
+def test_a_revoke_that_came_too_late_counts_as_paid() -> None:
+    """Somebody confirmed it: the wallet's truth wins."""
+    story = revoking(tries=1, tried_at=NOON)
+
+    story.tell(events.WriteRefused(WriteKind.REVOKE, CONFLICT))
+
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == commands.SettleBill(BILL, KEY)
+    assert story.visit.end is End.PAID
+
+
+def test_a_lost_revoke_is_repeated_after_a_look_and_a_pause() -> None:
+    """An unknown outcome is looked at, as always."""
+    story = revoking(tries=1, tried_at=NOON)
+
+    assert story.tell(events.WriteUnknown(WriteKind.REVOKE, "x")) == LookAtTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.NEW)) is None
+    assert story.tell(events.Woke(), after_s=1) == LookAtTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.NEW)) == RevokeTransaction(KEY)
+
+
+def test_a_transaction_that_is_gone_after_a_revoke_is_released() -> None:
+    """Not found is as good as revoked, once we sent it away."""
+    story = revoking(tries=1, tried_at=NOON)
+
+    assert story.tell(events.TransactionMissing()) == LookAtSpot()
+    assert story.step is Step.CLOSING
+
+
+def test_a_transaction_that_is_gone_before_a_revoke_is_a_riddle() -> None:
+    """Looked for a few times, then left to a human."""
+    story = revoking(misses=2)
+
+    assert story.tell(events.TransactionMissing()) == LookAtSpot()
+    assert story.visit.end is End.PARKED
+
+
+def test_a_guest_who_declined_before_leaving_has_declined() -> None:
+    """The better word for the same thing."""
+    story = revoking(end=End.LEFT)
+
+    story.tell(looked(TransactionStatus.REJECTED))
+
+    assert story.visit.end is End.DECLINED
+
+
+def test_a_revoke_that_is_refused_for_ever_calls_a_human_and_then_frees_the_table() -> None:
+    """While money is held the spot stays; an unpaid transaction does not block it for ever."""
+    story = revoking(tries=5, tried_at=NOON)
+
+    assert story.tell(looked(), after_s=60) == RevokeTransaction(KEY)
+    assert story.names() == ["visit.doubtful"]
+    assert story.tell(looked(TransactionStatus.NEW), after_s=100) == RevokeTransaction(KEY)
+    assert story.names() == []
+    assert story.tell(looked(), after_s=600) == RevokeTransaction(KEY)
+    assert story.tell(looked(TransactionStatus.NEW), after_s=60) == LookAtSpot()
+    assert story.visit.end is End.PARKED

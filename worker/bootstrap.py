@@ -1,0 +1,238 @@
+"""The only place that knows every concrete class: it builds the worker, runs it, takes it down."""
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from worker import __version__
+from worker.adapters import logs
+from worker.adapters.clock import SystemClock
+from worker.adapters.journal.sqlite import SqliteJournal
+from worker.adapters.systemd import Herald
+from worker.adapters.till import FixedTill, FolderTill
+from worker.adapters.wallet.client import WalletClient
+from worker.domain.errors import JournalLocked, JournalUnavailable
+from worker.domain.ids import LocationId
+from worker.domain.policy import Policy
+from worker.ports import JsonValue, Till
+from worker.service.engine import Engine
+from worker.service.ledger import KeyLedger
+from worker.service.performing import Hands
+from worker.service.poller import ReservationPoller, SpotPoller
+from worker.service.pulse import Pulse
+from worker.service.sightings import Sightings
+from worker.service.strangers import Strangers
+from worker.service.supervisor import Supervisor
+from worker.service.sweeper import Sweeper
+from worker.settings import FolderTill as FolderTillSettings
+from worker.settings import Settings
+
+EXIT_OK: Final = 0
+EXIT_DEGRADED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_NOT_RUNNING: Final = 3
+EXIT_UNAVAILABLE: Final = 69
+EXIT_BUG: Final = 70
+EXIT_TEMPORARY: Final = 75
+EXIT_CREDENTIALS: Final = 77
+EXIT_CONFIGURATION: Final = 78
+
+log = structlog.get_logger()
+
+
+def make_wallet(settings: Settings, clock: SystemClock, dice: random.Random) -> WalletClient:
+    """Build the client of the wallet."""
+    return WalletClient(
+        base_url=settings.wallet.base_url,
+        client_id=settings.wallet.client_id,
+        mac_key=settings.wallet.mac_key.get_secret_value(),
+        timeout_s=settings.wallet.timeout_s,
+        clock=clock,
+        dice=dice,
+    )
+
+
+def make_till(settings: Settings) -> FixedTill | FolderTill:
+    """Build the till."""
+    till = settings.till
+    if isinstance(till, FolderTillSettings):
+        return FolderTill(till.path)
+    return FixedTill(prices=till.prices, currency=till.currency, description=till.description)
+
+
+def make_supervisor(
+    settings: Settings,
+    *,
+    wallet: WalletClient,
+    journal: SqliteJournal,
+    till: Till,
+    clock: SystemClock,
+    dice: random.Random,
+) -> Supervisor:
+    """Put the service floor together."""
+    ledger = KeyLedger(journal)
+    pulse = Pulse(clock)
+    sightings = Sightings(settings.polling.spots_interval_s)
+    strangers = Strangers(wallet, journal, clock, ledger)
+    hands = Hands(
+        wallet=wallet,
+        till=till,
+        journal=journal,
+        clock=clock,
+        ledger=ledger,
+        sightings=sightings,
+        strangers=strangers,
+        search_lock=asyncio.Lock(),
+    )
+    policy = Policy(
+        bill_wait_s=settings.visit.bill_wait_s,
+        offer_ttl_s=settings.visit.offer_ttl_s,
+        reserve_for_s=settings.visit.reserve_for_s,
+    )
+    engine = Engine(hands=hands, journal=journal, clock=clock, policy=policy, dice=dice)
+    spot_pollers = [
+        SpotPoller(
+            location_id=LocationId(location.id),
+            interval_s=settings.polling.spots_interval_s,
+            wallet=wallet,
+            engine=engine,
+            sightings=sightings,
+            clock=clock,
+            pulse=pulse,
+        )
+        for location in settings.locations
+    ]
+    return Supervisor(
+        engine=engine,
+        journal=journal,
+        spot_pollers=spot_pollers,
+        reservation_poller=ReservationPoller(
+            interval_s=settings.polling.reservations_interval_s,
+            wallet=wallet,
+            engine=engine,
+            strangers=strangers,
+            clock=clock,
+            pulse=pulse,
+        ),
+        sweeper=Sweeper(engine=engine, strangers=strangers, clock=clock, pulse=pulse),
+        pulse=pulse,
+        clock=clock,
+        dice=dice,
+        herald=Herald(),
+        wallet_report=lambda: wallet_report(wallet),
+    )
+
+
+def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
+    """Say how the wallet is doing, in plain values."""
+    health = wallet.health
+    return {
+        "is_reachable": health.is_reachable,
+        "last_trouble": health.last_trouble,
+        "throttled_until": health.throttled_until.isoformat() if health.throttled_until else None,
+        "clock_offset_s": health.clock_offset_s,
+        "calls": dict(health.calls),
+    }
+
+
+def run(settings: Settings) -> int:
+    """Run the worker until it is told to stop; return the exit code."""
+    logs.configure(level=settings.log.level, fmt=settings.log.format, stream=sys.stdout)
+    log.info(
+        "worker.started",
+        version=__version__,
+        mode="live" if settings.wallet.base_url.startswith("https:") else "sandbox",
+        base_url=settings.wallet.base_url,
+        locations=", ".join(str(location.id) for location in settings.locations),
+        journal=str(settings.journal.path),
+        interval_s=settings.polling.spots_interval_s,
+    )
+    for warning in settings.warnings:
+        log.warning("config.warned", why=warning)
+    try:
+        asyncio.run(serve(settings))
+    except Exception as exc:  # The last line of every life: say it, and give the exit code.
+        return say_why(exc)
+    log.info("worker.stopped", exit_code=EXIT_OK)
+    return EXIT_OK
+
+
+def say_why(error: Exception) -> int:
+    """Say why the worker ends, and give the exit code that says it to a script."""
+    causes = list(root_causes(error))
+    for kind, event, exit_code, do in (
+        (JournalLocked, "journal.locked", EXIT_TEMPORARY, "stop the other worker first"),
+        (
+            JournalUnavailable,
+            "journal.unavailable",
+            EXIT_UNAVAILABLE,
+            "nothing was done without being recorded; mend the journal and start again",
+        ),
+    ):
+        for cause in causes:
+            if isinstance(cause, kind):
+                log.error(event, error=str(cause), exit_code=exit_code, do=do)
+                return exit_code
+    log.error(
+        "worker.crashed",
+        error=f"{type(causes[0]).__name__}: {causes[0]}",
+        exit_code=EXIT_BUG,
+        do="start it again, it resumes where it was; and please report this line",
+        exc_info=causes[0],
+    )
+    return EXIT_BUG
+
+
+def root_causes(error: BaseException) -> Iterator[BaseException]:
+    """Give the exceptions inside the groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from root_causes(inner)
+    else:
+        yield error
+
+
+async def serve(settings: Settings) -> None:
+    """Build everything, run it, and take it down in order."""
+    stop = asyncio.Event()
+    clock = SystemClock()
+    dice = random.SystemRandom()
+    async with AsyncExitStack() as stack:
+        journal = SqliteJournal.open(settings.journal.path)
+        stack.push_async_callback(journal.aclose)
+        till = make_till(settings)
+        stack.push_async_callback(till.aclose)
+        wallet = make_wallet(settings, clock, dice)
+        stack.push_async_callback(wallet.aclose)
+        supervisor = make_supervisor(
+            settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
+        )
+        listen_to_signals(stop)
+        await supervisor.run(stop)
+
+
+def listen_to_signals(stop: asyncio.Event) -> None:
+    """TERM and INT stop politely; HUP is answered in the log and changes nothing."""
+    loop = asyncio.get_running_loop()
+
+    def on_stop(name: str) -> None:
+        log.info("worker.signalled", signal=name)
+        stop.set()
+
+    def on_hangup() -> None:
+        log.warning(
+            "worker.signalled",
+            signal="SIGHUP",
+            why="settings are not reloaded while running",
+            do="restart the worker to change them; open visits are resumed",
+        )
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_stop, number.name)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)

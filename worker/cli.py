@@ -1,0 +1,227 @@
+"""The verbs. Each reads its arguments, calls what does the work, and prints for a person.
+
+Output goes to stdout, errors to stderr beginning with what to do; the exit code says it to scripts.
+Heavy imports wait until their verb is called.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from worker import __version__
+
+if TYPE_CHECKING:
+    from worker.adapters.journal.reader import JournalReader
+    from worker.settings import Settings
+
+EXIT_CODES: Final = """\
+exit codes:
+  0   well, or stopped as asked
+  1   degraded, or the two sides of the demo do not agree
+  2   wrong usage
+  3   not running (status)
+  69  the journal is not available
+  70  a fault in the worker
+  75  try again later: another worker holds the journal
+  77  Paysera refuses the credentials
+  78  wrong configuration
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit code."""
+    arguments = parser().parse_args(argv)
+    verb: Callable[[argparse.Namespace], int] = arguments.run_verb
+    try:
+        return verb(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the verbs."""
+    top = argparse.ArgumentParser(
+        prog="paysera-worker",
+        description="Takes payments from a QR code on a table.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, example: str
+    ) -> argparse.ArgumentParser:
+        made = verbs.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example:\n  paysera-worker {example}\n\n{EXIT_CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        made.set_defaults(run_verb=run)
+        return made
+
+    def config(to: argparse.ArgumentParser) -> None:
+        to.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
+
+    made = verb("run", run_worker, "run the worker until it is stopped", "run --config worker.toml")
+    config(made)
+    made = verb(
+        "check-config",
+        check_config,
+        "check the configuration and say what is wrong with it",
+        "check-config --print",
+    )
+    config(made)
+    made.add_argument("--print", action="store_true", help="show the values in force, masked")
+    made.add_argument("--online", action="store_true", help="make one signed read at the wallet")
+    made = verb(
+        "sandbox",
+        run_sandbox,
+        "run a stand-in for Paysera's wallet on this machine",
+        "sandbox --port 8800 --customers 3",
+    )
+    made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
+    made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
+    made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
+    seeds(made)
+    made = verb(
+        "demo",
+        run_demo,
+        "run sandbox and worker for a short evening and compare their books",
+        "demo --seconds 25 --faults 0.15",
+    )
+    made.add_argument(
+        "--seconds", type=float, default=25.0, metavar="N", help="how long guests come"
+    )
+    seeds(made)
+    made = verb("status", show_status, "say how the running worker is", "status --json")
+    config(made)
+    made.add_argument("--json", action="store_true", help="for machines")
+    made = verb("visits", list_visits, "list visits, newest first", "visits --open")
+    config(made)
+    which = made.add_mutually_exclusive_group()
+    which.add_argument("--open", action="store_true", help="only the unfinished ones")
+    which.add_argument("--parked", action="store_true", help="only those that need a human")
+    made = verb("show", show_visit, "tell the story of one visit", "show v-0042")
+    config(made)
+    made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
+    verb("version", show_version, "print the version", "version")
+    return top
+
+
+def seeds(to: argparse.ArgumentParser) -> None:
+    """Add what makes an evening repeatable and troubled."""
+    to.add_argument("--seed", type=int, default=1, metavar="N", help="the same guests again")
+    to.add_argument(
+        "--faults", type=float, default=0.0, metavar="P", help="0 to 1: how often a call suffers"
+    )
+
+
+def load_settings(arguments: argparse.Namespace) -> "Settings | int":
+    """Read the configuration, or say what is wrong with it and give the exit code."""
+    from worker import settings  # noqa: PLC0415 - a third of a second that --help need not wait
+
+    try:
+        return settings.load(arguments.config, os.environ)
+    except settings.SettingsError as exc:
+        print(exc, file=sys.stderr)
+        return 78
+
+
+def run_worker(arguments: argparse.Namespace) -> int:
+    """`run`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
+    from worker import bootstrap  # noqa: PLC0415
+
+    return bootstrap.run(settings)
+
+
+def check_config(arguments: argparse.Namespace) -> int:
+    """`check-config`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
+    from worker.verbs import check_config as verb  # noqa: PLC0415
+
+    return verb.run(settings, with_values=arguments.print, is_online=arguments.online)
+
+
+def run_sandbox(arguments: argparse.Namespace) -> int:
+    """`sandbox`."""
+    from worker.verbs import sandbox as verb  # noqa: PLC0415
+
+    return verb.run(
+        port=arguments.port,
+        spots=arguments.spots,
+        customers=arguments.customers,
+        seed=arguments.seed,
+        faults=arguments.faults,
+    )
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """`demo`."""
+    from worker.verbs import demo as verb  # noqa: PLC0415
+
+    return verb.run(seconds=arguments.seconds, seed=arguments.seed, faults=arguments.faults)
+
+
+def with_reader(arguments: argparse.Namespace, use: "Callable[[JournalReader], int]") -> int:
+    """Open the journal for reading and use it."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
+    from worker.adapters.journal.reader import JournalReader  # noqa: PLC0415
+    from worker.domain.errors import JournalUnavailable  # noqa: PLC0415
+
+    try:
+        with JournalReader(settings.journal.path) as reader:
+            return use(reader)
+    except JournalUnavailable as exc:
+        print(exc, file=sys.stderr)
+        return 69
+
+
+def show_status(arguments: argparse.Namespace) -> int:
+    """`status`."""
+    from worker.verbs import journal as verb  # noqa: PLC0415
+
+    return with_reader(arguments, lambda reader: verb.status(reader, as_json=bool(arguments.json)))
+
+
+def list_visits(arguments: argparse.Namespace) -> int:
+    """`visits`."""
+    from worker.verbs import journal as verb  # noqa: PLC0415
+
+    return with_reader(
+        arguments,
+        lambda reader: verb.visits(reader, open_only=arguments.open, parked_only=arguments.parked),
+    )
+
+
+def show_visit(arguments: argparse.Namespace) -> int:
+    """`show`."""
+    from worker.verbs import journal as verb  # noqa: PLC0415
+
+    return with_reader(arguments, lambda reader: verb.story(reader, arguments.visit))
+
+
+def show_version(arguments: argparse.Namespace) -> int:
+    """`version`."""
+    print(f"paysera-worker {__version__}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,361 @@
+"""One turn: a fact, a decision, the journal, the act, and what came of it as the next fact.
+
+Every visit has an actor here. Its facts are taken one after the other; different visits run side by
+side. Before anything is done to the world the decision and its intent are durable, and nothing is
+told in the log that is not. Recovery is the same loop, started with the fact that we were away.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from worker.domain import commands, events, machine
+from worker.domain.commands import WriteKind, kind_and_target
+from worker.domain.decision import Decision
+from worker.domain.errors import JournalConflict, JournalUnavailable
+from worker.domain.facts import Fact, Level
+from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
+from worker.domain.policy import Policy
+from worker.domain.visit import FINAL, Step, Visit
+from worker.domain.wallet import Spot
+from worker.ports import Clock, Entry, Intent, IntentState, Journal, JsonValue, Record, Settled
+from worker.service.performing import Hands, Performed
+
+CRASHES_MAX: Final = 3
+CRASH_PAUSE_S: Final = 5.0
+NONCE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without the letters and digits that people mistake for one another."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Actor:
+    """A visit in this process's hands."""
+
+    visit: Visit
+    durable: Visit | None
+    """The visit as the journal has it; None: it was never written."""
+    in_flight: Intent | None = None
+    """The intent that the journal has as pending."""
+    inbox: deque[events.Event] = field(default_factory=deque)
+    due_at: datetime | None = None
+    task: asyncio.Task[None] | None = None
+    records: list[Record] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    crashes: int = 0
+    looks: int = 0
+
+
+class Engine:
+    """The actors of all open visits."""
+
+    def __init__(
+        self,
+        *,
+        hands: Hands,
+        journal: Journal,
+        clock: Clock,
+        policy: Policy,
+        dice: random.Random,
+    ) -> None:
+        self._hands = hands
+        self._journal = journal
+        self._clock = clock
+        self._policy = policy
+        self._dice = dice
+        self._actors: dict[VisitId, Actor] = {}
+        self._at_spot: dict[SpotId, VisitId] = {}
+        self._by_key: dict[TransactionKey, VisitId] = {}
+        self._next_id = VisitId(1)
+        self._group: asyncio.TaskGroup | None = None
+        self._is_stopping = False
+        self.stirred = asyncio.Event()
+        """Set when some visit's time to wake may have moved."""
+        self.ended = 0
+        self.parked = 0
+
+    # What the supervisor does with it.
+
+    async def start(self, group: asyncio.TaskGroup) -> int:
+        """Take up every unfinished visit; return how many there are."""
+        self._group = group
+        self._next_id = await self._journal.next_visit_id()
+        opened = await self._journal.open_visits()
+        for unfinished in opened:
+            visit = unfinished.visit
+            actor = Actor(visit, visit)
+            self._actors[visit.visit_id] = actor
+            self._index(actor)
+            self._tell(actor, events.Resumed(unfinished.in_flight))
+        return len(opened)
+
+    async def drain(self, patience_s: float) -> None:
+        """Begin nothing new, let the calls in flight end, and journal what came of them.
+
+        A call that outlasts the patience is cut off; its pending intent is the truth about it.
+        """
+        self._is_stopping = True
+        running = [actor.task for actor in self._actors.values() if actor.task is not None]
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=patience_s)
+        for task in late:
+            task.cancel()
+
+    def in_flight(self) -> list[Visit]:
+        """Give the visits whose turn is under way."""
+        return [actor.visit for actor in self._actors.values() if actor.task is not None]
+
+    # What the pollers and the sweeper tell it.
+
+    def open_visits(self) -> Iterable[Visit]:
+        """Give every visit that is not over."""
+        return [actor.visit for actor in self._actors.values()]
+
+    def visit_at(self, spot_id: SpotId) -> Visit | None:
+        """Give the visit that holds a spot."""
+        visit_id = self._at_spot.get(spot_id)
+        return None if visit_id is None else self._actors[visit_id].visit
+
+    def visit_of(self, key: TransactionKey) -> Visit | None:
+        """Give the open visit that a transaction belongs to."""
+        visit_id = self._by_key.get(key)
+        return None if visit_id is None else self._actors[visit_id].visit
+
+    def begin(self, spot: Spot, location_id: LocationId, at: datetime) -> None:
+        """Begin a visit at a waiting spot that none holds. A look at the spot comes first."""
+        if self._is_stopping:
+            return
+        visit_id = self._next_id
+        self._next_id = VisitId(visit_id + 1)
+        opened = machine.open_visit(
+            visit_id=visit_id,
+            instance=self._journal.instance,
+            nonce="".join(self._dice.choice(NONCE_LETTERS) for _ in range(6)),
+            location_id=location_id,
+            spot_id=spot.spot_id,
+            table=spot.identifier,
+            now=at,
+        )
+        actor = Actor(opened.visit, None)
+        actor.facts.extend(opened.facts)
+        self._actors[visit_id] = actor
+        self._index(actor)
+        self._tell(actor, events.Woke())
+
+    def hint(self, visit_id: VisitId, event: events.SpotHinted | events.TransactionHinted) -> None:
+        """Pass on what a list suggests, unless the visit is busy and will look anyway."""
+        actor = self._actors.get(visit_id)
+        if actor is not None and actor.task is None:
+            self._tell(actor, event)
+
+    def wake_due(self, now: datetime) -> None:
+        """Wake every visit whose time has come."""
+        for actor in list(self._actors.values()):
+            if actor.due_at is not None and actor.due_at <= now and actor.task is None:
+                actor.due_at = None
+                self._tell(actor, events.Woke())
+
+    def wake_failed(self) -> None:
+        """Wake the visits that wait because the wallet could not be reached."""
+        for actor in list(self._actors.values()):
+            if actor.visit.failures and actor.task is None and not actor.inbox:
+                self._tell(actor, events.Woke())
+
+    def next_due(self) -> datetime | None:
+        """Tell when the next visit wants to be woken; None: none does."""
+        dues = [a.due_at for a in self._actors.values() if a.due_at is not None and not a.task]
+        return min(dues, default=None)
+
+    # One turn.
+
+    def _tell(self, actor: Actor, event: events.Event) -> None:
+        actor.inbox.append(event)
+        if actor.task is None and self._group is not None and not self._is_stopping:
+            actor.task = self._group.create_task(
+                self._take_turns(actor), name=f"visit {actor.visit.label}"
+            )
+
+    async def _take_turns(self, actor: Actor) -> None:
+        try:
+            while actor.inbox and not self._is_stopping:
+                await self._take_turn(actor, actor.inbox.popleft())
+        except (JournalUnavailable, asyncio.CancelledError):
+            raise
+        except Exception as exc:  # One poisoned visit must not stop the others.
+            await self._recover(actor, exc)
+        finally:
+            actor.task = None
+            self.stirred.set()
+
+    async def _take_turn(self, actor: Actor, event: events.Event) -> None:
+        while True:
+            decided = machine.decide(actor.visit, event, self._clock.now(), self._policy)
+            self._adopt(actor, event, decided)
+            command = decided.command
+            if command is None or self._is_stopping:
+                await self._write(actor, None)
+                self._schedule(actor)
+                return
+            intent = intent_of(command)
+            if intent is not None or isinstance(command, commands.SettleBill):
+                await self._write(actor, intent)
+            else:
+                actor.looks += 1
+            performed = await self._hands.perform(actor.visit, command)
+            self._settle(actor, intent, performed)
+            event = performed.event
+
+    def _adopt(self, actor: Actor, event: events.Event, decided: Decision) -> None:
+        """Take over a decision, to be written before anything follows from it."""
+        before, after = actor.visit, decided.visit
+        if before.is_doubtful and after.creates > before.creates:
+            lost = Intent(WriteKind.CREATE, before.reference)
+            actor.settled.append(Settled(lost, IntentState.ABANDONED))
+        body: dict[str, JsonValue] = {"step": after.step.value}
+        if decided.command is not None:
+            body["then"] = type(decided.command).__name__
+        why = getattr(event, "why", None) or getattr(event, "hint", None)
+        if why:
+            body["why"] = str(why)[:300]
+        actor.records.append(Record(self._clock.now(), type(event).__name__, body))
+        actor.facts.extend(decided.facts)
+        actor.visit = after
+        if before.transaction_key != after.transaction_key or before.step != after.step:
+            self._index(actor)
+
+    def _settle(self, actor: Actor, intent: Intent | None, performed: Performed) -> None:
+        if intent is None or performed.state is None:
+            return
+        actor.in_flight = None
+        actor.settled.append(Settled(intent, performed.state, performed.detail[:300]))
+
+    async def _write(self, actor: Actor, begun: Intent | None) -> None:
+        """Make everything decided so far durable, then tell it."""
+        visit = actor.visit
+        if actor.durable is None and visit.step is Step.CLOSED and not actor.settled:
+            self._forget(actor)
+            log.debug("spot.echo", table=visit.table, spot=visit.spot_id)
+            return
+        if begun is not None or actor.settled or matters(actor.durable, visit):
+            entry = Entry(visit.visit_id, visit, tuple(actor.records), tuple(actor.settled), begun)
+            await self._journal.write(entry)
+            actor.durable = visit
+            actor.in_flight = begun
+            if begun is None:
+                actor.crashes = 0
+        actor.records.clear()
+        actor.settled.clear()
+        self._log(actor)
+        if visit.step in FINAL:
+            self._forget(actor)
+
+    def _log(self, actor: Actor) -> None:
+        for fact in actor.facts:
+            fields = dict(fact.fields)
+            if fact.name.value == "visit.closed":
+                fields["looks"] = actor.looks
+            line = {"table": actor.visit.table, "visit": actor.visit.label, **fields}
+            if fact.level is Level.ERROR:
+                log.error(fact.name.value, **line)
+            elif fact.level is Level.WARNING:
+                log.warning(fact.name.value, **line)
+            else:
+                log.info(fact.name.value, **line)
+        actor.facts.clear()
+
+    async def _recover(self, actor: Actor, exc: Exception) -> None:
+        """Go back to what the journal has and resume from there; park what keeps failing."""
+        actor.crashes += 1
+        label, table = actor.visit.label, actor.visit.table
+        log.error(
+            "visit.crashed",
+            table=table,
+            visit=label,
+            error=f"{type(exc).__name__}: {exc}",
+            count=actor.crashes,
+            do="the worker resumes the visit from its journal; please report this line",
+            exc_info=not isinstance(exc, JournalConflict),
+        )
+        if actor.durable is None:
+            self._forget(actor)
+            return
+        actor.visit = actor.durable
+        actor.records.clear()
+        actor.settled.clear()
+        actor.facts.clear()
+        actor.inbox.clear()
+        self._index(actor)
+        if actor.crashes >= CRASHES_MAX or isinstance(exc, JournalConflict):
+            parked = machine.park(actor.visit, self._clock.now(), f"the worker failed: {exc}")
+            self._adopt(actor, events.Woke(), parked)
+            await self._write(actor, None)
+        actor.inbox.append(events.Resumed(actor.in_flight.kind if actor.in_flight else None))
+        actor.due_at = self._clock.now() + timedelta(seconds=CRASH_PAUSE_S)
+
+    # Where everybody is.
+
+    def _schedule(self, actor: Actor) -> None:
+        wake_at = actor.visit.wake_at
+        if wake_at is None:
+            actor.due_at = None
+            return
+        pause_s = (wake_at - self._clock.now()).total_seconds()
+        spread_s = self._dice.uniform(0.0, 0.1 * pause_s) if pause_s > 1.0 else 0.0
+        actor.due_at = wake_at + timedelta(seconds=spread_s)
+
+    def _index(self, actor: Actor) -> None:
+        visit = actor.visit
+        if visit.spot_closed_at is None:
+            self._at_spot[visit.spot_id] = visit.visit_id
+        elif self._at_spot.get(visit.spot_id) == visit.visit_id:
+            del self._at_spot[visit.spot_id]
+        if visit.transaction_key is not None:
+            self._by_key[visit.transaction_key] = visit.visit_id
+            self._hands.ledger.own(visit.transaction_key, visit.visit_id)
+
+    def _forget(self, actor: Actor) -> None:
+        visit = actor.visit
+        self._actors.pop(visit.visit_id, None)
+        if self._at_spot.get(visit.spot_id) == visit.visit_id:
+            del self._at_spot[visit.spot_id]
+        for key in (visit.transaction_key, *visit.former_keys):
+            if key is not None and self._by_key.get(key) == visit.visit_id:
+                del self._by_key[key]
+        actor.due_at = None
+        if visit.step is Step.PARKED:
+            self.parked += 1
+        self.ended += 1
+
+
+def intent_of(command: commands.Command) -> Intent | None:
+    """Give the intent that must be durable before a command is done; None: it is only a look."""
+    if isinstance(
+        command,
+        commands.CreateTransaction
+        | commands.LinkOrder
+        | commands.ConfirmTransaction
+        | commands.RevokeTransaction
+        | commands.CloseSpot,
+    ):
+        return Intent(*kind_and_target(command))
+    return None
+
+
+def matters(durable: Visit | None, visit: Visit) -> bool:
+    """Tell whether a visit changed in more than when it next looks around."""
+    if durable is None:
+        return True
+    return any(
+        getattr(durable, name) != getattr(visit, name)
+        for name in Visit.__slots__
+        if name not in {"wake_at", "failures", "looked_at"}
+    )

@@ -1,0 +1,206 @@
+"""Doing what a decision asks for, and telling what came of it as a fact.
+
+Reads, the till and the wallet's writes each become exactly one event; nothing here decides.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar
+
+from worker.domain import commands, events
+from worker.domain.commands import WriteKind
+from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
+from worker.domain.visit import Visit
+from worker.domain.wallet import SpotStatus, TransactionStatus
+from worker.ports import (
+    Clock,
+    IntentState,
+    Journal,
+    PaidBill,
+    Till,
+    TillMissing,
+    TillTrouble,
+    Wallet,
+)
+from worker.service.ledger import KeyLedger
+from worker.service.sightings import Sightings
+from worker.service.strangers import Strangers
+
+T = TypeVar("T")
+
+SEARCHED = (TransactionStatus.NEW, TransactionStatus.WAITING, TransactionStatus.RESERVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of a command."""
+
+    event: events.Event
+    state: IntentState | None = None
+    """What became of the intent; None: the command had none."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Everything a command is done with."""
+
+    wallet: Wallet
+    till: Till
+    journal: Journal
+    clock: Clock
+    ledger: KeyLedger
+    sightings: Sightings
+    strangers: Strangers
+    search_lock: asyncio.Lock
+
+    async def perform(self, visit: Visit, command: commands.Command) -> Performed:
+        """Do one thing."""
+        match command:
+            case commands.LookAtSpot():
+                return Performed(await self.look_at_spot(visit))
+            case commands.LookAtTransaction(key):
+                looked = await self.wallet.look_at_transaction(key)
+                if isinstance(looked, Done):
+                    return Performed(events.TransactionLooked(looked.value))
+                return Performed(missing_or_failed(looked, events.TransactionMissing()))
+            case commands.FindTransaction():
+                async with self.search_lock:
+                    return Performed(await self.find_transaction(command))
+            case commands.AskTill():
+                return Performed(await self.ask_till(visit))
+            case commands.SettleBill():
+                return Performed(await self.settle_bill(visit, command))
+            case _:
+                return await self.write(visit, command)
+
+    async def look_at_spot(self, visit: Visit) -> events.Event:
+        """Read the spot and sort its orders into ours, our earlier ones and strangers'."""
+        looked = await self.wallet.look_at_spot(visit.spot_id)
+        if not isinstance(looked, Done):
+            return missing_or_failed(looked, events.SpotMissing())
+        spot = looked.value
+        if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
+            self.sightings.end(visit.spot_id)
+        earlier = set()
+        for key in spot.live_keys():
+            if visit.owns(frozenset({key})):
+                continue
+            owner = await self.ledger.owner(key)
+            if owner is not None and owner != visit.visit_id:
+                earlier.add(key)
+            elif owner is None:
+                self.strangers.notice(key, f"on the spot of table {visit.table}")
+        since = self.sightings.waiting_since(visit.spot_id, self.clock.now())
+        return events.SpotLooked(spot, frozenset(earlier), since)
+
+    async def find_transaction(self, command: commands.FindTransaction) -> events.Event:
+        """Search every transaction that nobody has read yet for our reference."""
+        known = self.ledger.key_of(command.reference)
+        if known is None:
+            listed = await self.wallet.list_transactions(SEARCHED, command.since)
+            if not isinstance(listed, Done):
+                return events.LookFailed(str(listed))
+            for row in listed.value:
+                if self.ledger.is_read(row.key):
+                    continue
+                looked = await self.wallet.look_at_transaction(row.key)
+                if isinstance(looked, Done):
+                    self.ledger.note_reference(row.key, looked.value.reference())
+                elif not is_missing(looked):
+                    return events.LookFailed(str(looked))
+            known = self.ledger.key_of(command.reference)
+        if known is None:
+            return events.TransactionNotFound()
+        looked = await self.wallet.look_at_transaction(known)
+        if isinstance(looked, Done):
+            return events.TransactionCreated(looked.value)
+        return missing_or_failed(looked, events.TransactionNotFound())
+
+    async def ask_till(self, visit: Visit) -> events.Event:
+        """Ask what the table owes, and refuse a bill that is being paid or was paid already."""
+        answer = await self.till.find_bill(visit.location_id, visit.table)
+        if isinstance(answer, TillMissing):
+            return events.BillMissing()
+        if isinstance(answer, TillTrouble):
+            return events.BillUnreadable(answer.why)
+        if answer.bill_id is not None:
+            holder = await self.journal.holder_of_bill(visit.location_id, answer.bill_id)
+            if holder is not None and holder != visit.visit_id:
+                return events.BillUnreadable(
+                    f"bill {answer.bill_id!r:.80} belongs to visit v-{holder:04d}, paid or being "
+                    "paid; a new bill needs a bill_id of its own"
+                )
+        return events.BillFound(answer)
+
+    async def settle_bill(self, visit: Visit, command: commands.SettleBill) -> events.Event:
+        """Tell the till that the bill is paid."""
+        trouble = await self.till.settle(
+            PaidBill(
+                bill=command.bill,
+                visit=visit.label,
+                location_id=visit.location_id,
+                table=visit.table,
+                transaction_key=command.key,
+                reference=visit.reference,
+                paid_at=visit.paid_at or visit.since,
+            )
+        )
+        return events.BillSettled() if trouble is None else events.BillNotSettled(trouble.why)
+
+    async def write(self, visit: Visit, command: commands.Write) -> Performed:
+        """Send one write and sort what came of it."""
+        match command:
+            case commands.CreateTransaction(request):
+                made = await self.wallet.create_transaction(request)
+                if isinstance(made, Done):
+                    self.ledger.own(made.value.key, visit.visit_id)
+                    detail = str(made.value.key)
+                    return Performed(
+                        events.TransactionCreated(made.value), IntentState.DONE, detail
+                    )
+                return not_done(WriteKind.CREATE, made)
+            case commands.LinkOrder(key):
+                linked = await self.wallet.link_order(visit.spot_id, key)
+                if isinstance(linked, Done):
+                    return Performed(events.OrderLinked(linked.value), IntentState.DONE)
+                return not_done(WriteKind.LINK, linked)
+            case commands.ConfirmTransaction(key, not_after):
+                answer = await self.wallet.confirm_transaction(key, not_after)
+                return done_or_not(WriteKind.CONFIRM, answer)
+            case commands.RevokeTransaction(key):
+                answer = await self.wallet.revoke_transaction(key)
+                return done_or_not(WriteKind.REVOKE, answer)
+            case commands.CloseSpot():
+                answer = await self.wallet.close_spot(visit.spot_id)
+                return done_or_not(WriteKind.CLOSE, answer)
+
+
+def is_missing(outcome: Outcome[T]) -> bool:
+    """Tell whether the wallet said that there is no such thing."""
+    return isinstance(outcome, Refused) and outcome.refusal is Refusal.MISSING
+
+
+def missing_or_failed(outcome: Outcome[T], missing: events.Event) -> events.Event:
+    """Sort a read that did not give the thing."""
+    return missing if is_missing(outcome) else events.LookFailed(str(outcome))
+
+
+def done_or_not(kind: WriteKind, outcome: Outcome[None]) -> Performed:
+    """Sort a write whose yes carries nothing."""
+    if isinstance(outcome, Done):
+        return Performed(events.WriteDone(kind), IntentState.DONE)
+    return not_done(kind, outcome)
+
+
+def not_done(kind: WriteKind, outcome: Outcome[T]) -> Performed:
+    """Sort a write that was not plainly done."""
+    match outcome:
+        case Refused():
+            return Performed(events.WriteRefused(kind, outcome), IntentState.REFUSED, str(outcome))
+        case Unsent(why):
+            return Performed(events.WriteUnsent(kind, why), IntentState.UNSENT, why)
+        case Unknown(why):
+            return Performed(events.WriteUnknown(kind, why), IntentState.UNKNOWN, why)
+        case Done():
+            raise AssertionError("a done write is sorted where its answer is read")

@@ -1,0 +1,49 @@
+"""Since when each spot was seen waiting without a gap.
+
+Where no order on a spot can tell whose guest is waiting there, this is the only evidence that it is
+still the same one. It lives in memory alone: after a restart nobody can know.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.ids import SpotId
+
+
+@dataclass(slots=True)
+class _Streak:
+    since: datetime
+    last: datetime
+
+
+class Sightings:
+    """The polls' memory of waiting spots.
+
+    A gap of more than two polls, a complete list without the spot, or a look that shows it not
+    waiting ends a streak.
+    """
+
+    def __init__(self, poll_interval_s: float) -> None:
+        self._gap_max = timedelta(seconds=2 * poll_interval_s + 0.5)
+        self._streaks: dict[SpotId, _Streak] = {}
+
+    def see(self, spot_ids: Iterable[SpotId], at: datetime) -> None:
+        """Note which spots a poll showed waiting."""
+        for spot_id in spot_ids:
+            streak = self._streaks.get(spot_id)
+            if streak is None or at - streak.last > self._gap_max:
+                self._streaks[spot_id] = _Streak(at, at)
+            else:
+                streak.last = at
+
+    def end(self, spot_id: SpotId) -> None:
+        """Note that a spot was seen not waiting."""
+        self._streaks.pop(spot_id, None)
+
+    def waiting_since(self, spot_id: SpotId, now: datetime) -> datetime | None:
+        """Tell since when every poll saw the spot waiting; None: the last ones did not."""
+        streak = self._streaks.get(spot_id)
+        if streak is None or now - streak.last > self._gap_max:
+            return None
+        return streak.since

@@ -1,0 +1,171 @@
+"""Transactions that no open visit owns: foreign reservations, twins and our own lost ones.
+
+What is not ours is never confirmed, revoked or edited; it is told to the operator. What is ours but
+was lost with an answer was never shown to a guest, and is revoked when it surfaces.
+"""
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from worker.domain.commands import WriteKind
+from worker.domain.ids import OrderReference, TransactionKey, visit_label
+from worker.domain.outcome import Done
+from worker.domain.wallet import PENDING, RELEASED, Transaction, TransactionStatus
+from worker.ports import Clock, Entry, Intent, IntentState, Journal, Lost, Record, Settled, Wallet
+from worker.service.ledger import KeyLedger
+
+TOLD_AGAIN_S: Final = 900.0
+WATCHED_FOR: Final = timedelta(hours=24)
+SEARCHED: Final = (TransactionStatus.NEW, TransactionStatus.WAITING, TransactionStatus.RESERVED)
+LOOKS_A_ROUND: Final = 50
+"""So that a project with many foreign transactions does not eat the budget of the guests."""
+
+log = structlog.get_logger()
+
+
+class Strangers:
+    """The watch over transactions without a visit."""
+
+    def __init__(self, wallet: Wallet, journal: Journal, clock: Clock, ledger: KeyLedger) -> None:
+        self._wallet = wallet
+        self._journal = journal
+        self._clock = clock
+        self._ledger = ledger
+        self._told: dict[TransactionKey, datetime] = {}
+        self._noticed: deque[tuple[TransactionKey, str]] = deque(maxlen=1000)
+        self._lost_searched_at: datetime | None = None
+
+    def notice(self, key: TransactionKey, where: str) -> None:
+        """Take note of a key that is not ours; it is looked at in the next round."""
+        told_at = self._told.get(key)
+        if told_at is None or (self._clock.now() - told_at).total_seconds() > TOLD_AGAIN_S:
+            self._told[key] = self._clock.now()
+            self._noticed.append((key, where))
+
+    async def look_round(self) -> None:
+        """Judge what was noticed, and search for our own lost transactions once a minute."""
+        for _ in range(min(len(self._noticed), LOOKS_A_ROUND)):
+            key, where = self._noticed.popleft()
+            await self.judge(key, where)
+        now = self._clock.now()
+        if self._lost_searched_at is None or now - self._lost_searched_at > timedelta(minutes=1):
+            self._lost_searched_at = now
+            await self.search_lost(now)
+
+    async def search_lost(self, now: datetime) -> None:
+        """Find and revoke the transactions whose create was given up in doubt."""
+        lost = await self._journal.lost_creates(now - WATCHED_FOR)
+        if not lost:
+            return
+        since = min(one.begun_at for one in lost) - timedelta(seconds=120)
+        listed = await self._wallet.list_transactions(SEARCHED, since)
+        if not isinstance(listed, Done):
+            return
+        looks = 0
+        for row in listed.value:
+            if self._ledger.is_read(row.key) or looks >= LOOKS_A_ROUND:
+                continue
+            looks += 1
+            looked = await self._wallet.look_at_transaction(row.key)
+            if isinstance(looked, Done):
+                self._ledger.note_reference(row.key, looked.value.reference())
+        for one in lost:
+            key = self._ledger.key_of(one.reference)
+            if key is not None:
+                await self.revoke_lost(one, key)
+
+    async def judge(self, key: TransactionKey, where: str) -> None:
+        """Tell whose a strange transaction is."""
+        if await self._ledger.owner(key) is not None:
+            return
+        looked = await self._wallet.look_at_transaction(key)
+        if not isinstance(looked, Done):
+            self._told.pop(key, None)
+            return
+        transaction = looked.value
+        reference = transaction.reference()
+        self._ledger.note_reference(key, reference)
+        fields = {
+            "transaction": key,
+            "status": transaction.status_text,
+            "reference": reference,
+            "amount": amount_of(transaction),
+            "why": f"seen {where}",
+        }
+        if reference is None or not reference.startswith("v1."):
+            log.warning(
+                "transaction.foreign",
+                **fields,
+                do="it is not this worker's: it is never confirmed and never revoked by it",
+            )
+        elif not reference.startswith(f"v1.{self._journal.instance}."):
+            log.error(
+                "worker.twin_seen",
+                **fields,
+                do="another worker with another journal serves these credentials; stop one of them",
+            )
+        else:
+            await self.judge_own(transaction, reference)
+
+    async def judge_own(self, transaction: Transaction, reference: OrderReference) -> None:
+        """Handle a transaction that carries our name but whose key no visit knows."""
+        lost = await self._journal.lost_creates(self._clock.now() - WATCHED_FOR)
+        for one in lost:
+            if one.reference == reference:
+                await self.revoke_lost(one, transaction.key)
+                return
+        # A visit that is searching for it right now will find it by itself.
+        self._told.pop(transaction.key, None)
+
+    async def revoke_lost(self, lost: Lost, key: TransactionKey) -> None:
+        """Withdraw one of our own that nobody was shown, and see it gone."""
+        looked = await self._wallet.look_at_transaction(key)
+        if not isinstance(looked, Done):
+            return
+        status = looked.value.status
+        if status in RELEASED:
+            await self.strike_off(lost, f"{key} is {status.value}")
+            return
+        if status not in PENDING and status is not TransactionStatus.RESERVED:
+            log.error(
+                "transaction.lost_but_paid",
+                transaction=key,
+                status=status.value,
+                visit=visit_label(lost.visit_id),
+                do="the worker does not touch it; look it up at Paysera and tell the till",
+            )
+            return
+        intent = Intent(WriteKind.REVOKE, key)
+        now = self._clock.now()
+        record = Record(
+            now, "lost_transaction_found", {"key": str(key), "reference": lost.reference}
+        )
+        await self._journal.write(Entry(lost.visit_id, None, (record,), begun=intent))
+        answer = await self._wallet.revoke_transaction(key)
+        state = IntentState.DONE if isinstance(answer, Done) else IntentState.UNKNOWN
+        ended = Settled(intent, state)
+        await self._journal.write(Entry(lost.visit_id, settled=(ended,)))
+        again = await self._wallet.look_at_transaction(key)
+        if isinstance(again, Done) and again.value.status in RELEASED:
+            await self.strike_off(lost, f"{key} found and revoked")
+            log.info(
+                "transaction.lost_and_revoked",
+                transaction=key,
+                reference=lost.reference,
+                visit=visit_label(lost.visit_id),
+            )
+
+    async def strike_off(self, lost: Lost, detail: str) -> None:
+        """Stop watching for a reference."""
+        intent = Intent(WriteKind.CREATE, lost.reference)
+        struck = Settled(intent, IntentState.DONE, detail)
+        await self._journal.write(Entry(lost.visit_id, settled=(struck,)))
+
+
+def amount_of(transaction: Transaction) -> str | None:
+    """Show a transaction's amount, if it has a plain one."""
+    payments = transaction.payments or ()
+    return ", ".join(str(payment.money or "unreadable") for payment in payments) or None

@@ -1,0 +1,132 @@
+"""The life of the process: start, run, drain.
+
+All loops live in one TaskGroup and have names. A loop that dies takes the process down, because the
+journal remembers and a restart is the best tested path there is.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from worker.ports import Clock, Journal, JsonValue
+from worker.service.engine import Engine
+from worker.service.poller import ReservationPoller, SpotPoller
+from worker.service.pulse import Pulse
+from worker.service.report import one_line, report
+from worker.service.sweeper import Sweeper
+from worker.service.waiting import nap
+
+DRAIN_S: Final = 8.0
+"""A stop ends within 10 s; what is still under way then is resumed by the next start."""
+BEAT_EVERY_S: Final = 5.0
+ALIVE_EVERY_S: Final = 900.0
+
+log = structlog.get_logger()
+
+
+class Herald(Protocol):
+    """Whoever started us and wants to know how we are."""
+
+    def ready(self) -> None:
+        """Say that everything unfinished is taken up."""
+
+    def status(self, text: str) -> None:
+        """Say in one line how we are."""
+
+    def stopping(self) -> None:
+        """Say that we are going."""
+
+    def watchdog(self) -> None:
+        """Say that every loop still turns."""
+
+
+class Supervisor:
+    """Runs the loops until told to stop."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        spot_pollers: Sequence[SpotPoller],
+        reservation_poller: ReservationPoller,
+        sweeper: Sweeper,
+        pulse: Pulse,
+        clock: Clock,
+        dice: random.Random,
+        herald: Herald,
+        wallet_report: Callable[[], Mapping[str, JsonValue]],
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._spot_pollers = spot_pollers
+        self._reservation_poller = reservation_poller
+        self._sweeper = sweeper
+        self._pulse = pulse
+        self._clock = clock
+        self._dice = dice
+        self._herald = herald
+        self._wallet_report = wallet_report
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set, then drain. Raises an ExceptionGroup when a loop dies."""
+        async with asyncio.TaskGroup() as group:
+            resumed = await self._engine.start(group)
+            if resumed:
+                log.info("visits.resumed", count=resumed)
+            loops = self._start_loops(group, stop)
+            self._herald.ready()
+            log.info("worker.ready", open=resumed)
+            await stop.wait()
+            self._herald.stopping()
+            for loop in loops:
+                loop.cancel()
+            await self._drain()
+
+    def _start_loops(
+        self, group: asyncio.TaskGroup, stop: asyncio.Event
+    ) -> list[asyncio.Task[None]]:
+        """Start every loop by name; several locations do not poll in step."""
+        loops = []
+        for count, poller in enumerate(self._spot_pollers):
+            pause_s = self._dice.uniform(0.0, 1.0) if count else 0.0
+            loops.append(group.create_task(poller.run(stop, pause_s), name=poller.name))
+        loops += [
+            group.create_task(self._reservation_poller.run(stop, 0.2), name="reservations"),
+            group.create_task(self._sweeper.run(stop), name="sweep"),
+            group.create_task(self._sweeper.watch_strangers(stop), name="strangers"),
+            group.create_task(self._beat(stop), name="beat"),
+        ]
+        return loops
+
+    async def _beat(self, stop: asyncio.Event) -> None:
+        """Keep the newest report for `status`, feed the watchdog, and show life now and then."""
+        told_s = self._clock.ticks_s()
+        while not stop.is_set():
+            figures = report(self._engine, self._pulse, self._wallet_report())
+            await self._journal.beat(self._clock.now(), figures)
+            self._herald.status(one_line(figures))
+            if not self._pulse.late():
+                self._herald.watchdog()
+            if self._clock.ticks_s() - told_s >= ALIVE_EVERY_S:
+                told_s = self._clock.ticks_s()
+                log.info(
+                    "worker.alive",
+                    open=figures["open"],
+                    parked=figures["parked"],
+                    polls=figures["polls"],
+                    polls_failed=figures["polls_failed"],
+                    last_poll_ms=figures["last_poll_ms"],
+                )
+            await nap(BEAT_EVERY_S, stop)
+
+    async def _drain(self) -> None:
+        waiting = self._engine.in_flight()
+        log.info(
+            "worker.stopping",
+            waits_for=", ".join(f"{visit.label} {visit.step.value}" for visit in waiting) or None,
+        )
+        await self._engine.drain(DRAIN_S)

@@ -1,0 +1,60 @@
+"""`check-config`: what is right, what is wrong, and what would be used."""
+
+import asyncio
+import random
+import sys
+
+from worker import bootstrap
+from worker.adapters.clock import SystemClock
+from worker.adapters.till import check_folder
+from worker.domain.ids import LocationId
+from worker.domain.outcome import Done, Refusal, Refused
+from worker.settings import FolderTill, Settings, describe
+
+
+def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
+    """Say what was found; return the exit code."""
+    if with_values:
+        print("\n".join(describe(settings)))
+        print()
+    problems = check_folder(settings.till.path) if isinstance(settings.till, FolderTill) else []
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if problems:
+        return bootstrap.EXIT_CONFIGURATION
+    count = len(settings.locations)
+    print(
+        f"Configuration is valid: {count} location{'s' if count > 1 else ''}, "
+        f"{settings.till.kind} till, wallet {settings.wallet.base_url}"
+    )
+    return asyncio.run(ask_wallet(settings)) if is_online else bootstrap.EXIT_OK
+
+
+async def ask_wallet(settings: Settings) -> int:
+    """Make one signed read for each location."""
+    wallet = bootstrap.make_wallet(settings, SystemClock(), random.SystemRandom())
+    try:
+        for location in settings.locations:
+            answer = await wallet.list_waiting_spots(LocationId(location.id))
+            if isinstance(answer, Done):
+                waiting = len(answer.value.spots)
+                print(f"Location {location.id} answers: {waiting} waiting spots")
+            elif isinstance(answer, Refused) and answer.refusal is Refusal.CREDENTIALS:
+                print(
+                    f"Check wallet.client_id and wallet.mac_key: location {location.id} is refused "
+                    f"({answer})",
+                    file=sys.stderr,
+                )
+                return bootstrap.EXIT_CREDENTIALS
+            else:
+                print(
+                    f"Check wallet.base_url and the network, or try again later: location "
+                    f"{location.id} gives no answer ({answer})",
+                    file=sys.stderr,
+                )
+                return bootstrap.EXIT_TEMPORARY
+    finally:
+        await wallet.aclose()
+    return bootstrap.EXIT_OK

@@ -1,0 +1,44 @@
+"""`sandbox`: the stand-in wallet, until it is stopped."""
+
+import asyncio
+import signal
+import sys
+
+from worker import sandbox
+
+
+def run(*, port: int, spots: int, customers: int, seed: int, faults: float) -> int:
+    """Serve until INT or TERM; return the exit code."""
+    options = sandbox.SandboxOptions(
+        port=port, spots=spots, customers=customers, seed=seed, faults=faults
+    )
+    try:
+        asyncio.run(serve(options))
+    except (ValueError, OSError) as exc:
+        print(f"The sandbox can not start: {exc}", file=sys.stderr)
+        return 2 if isinstance(exc, ValueError) else 75
+    return 0
+
+
+async def serve(options: sandbox.SandboxOptions) -> None:
+    """Serve, and say where."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def on_ready(port: int) -> None:
+        home = f"http://127.0.0.1:{port}"
+        print(
+            f"Sandbox wallet listening on {home}\n"
+            f"  base_url  = {home}/rest/v1\n"
+            f"  client_id = {options.client_id}\n"
+            f"  mac_key   = {options.mac_key}\n"
+            f"  location  = {options.location_id}, tables table1 to table{options.spots}\n"
+            f"  guests    : open {home}/ and click, or\n"
+            f"              curl -X POST {home}/_sandbox/spots/table1/scan\n"
+            "Stop with Ctrl-C.",
+            flush=True,
+        )
+
+    await sandbox.serve(options, on_ready=on_ready, stop=stop)
