@@ -1,0 +1,1 @@
+"""What only the journal in a file can get wrong."""

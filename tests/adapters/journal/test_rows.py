@@ -1,0 +1,114 @@
+"""A visit survives being a row, whatever is in it."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.adapters.journal.rows import UnreadableRow, at_text, visit_from_text, visit_text
+from worker.domain.bill import Bill, BillLine
+from worker.domain.money import AMOUNT_MINOR_MAX, Money
+from worker.domain.visit import End, Step, Visit
+
+from .builders import NOON, a_visit
+
+# Everything that Python can hold as text, half letters and control characters too.
+TEXTS = st.text(st.characters(), max_size=12)
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+COUNTS = st.integers(0, 2**40)
+BILLS = st.builds(
+    Bill,
+    bill_id=st.none() | TEXTS,
+    money=st.builds(
+        Money, st.integers(1, AMOUNT_MINOR_MAX), st.from_regex(r"[A-Z]{3}", fullmatch=True)
+    ),
+    description=TEXTS,
+    lines=st.lists(st.builds(BillLine, TEXTS, COUNTS, COUNTS), max_size=3).map(tuple),
+)
+BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "visit_id": st.integers(1, 2**40),
+    "step": st.sampled_from(Step),
+    "end": st.none() | st.sampled_from(End),
+    "bill": st.none() | BILLS,
+    "transaction_key": st.none() | TEXTS,
+    "former_keys": st.lists(TEXTS, max_size=3).map(tuple),
+    "opened_at": MOMENTS,
+    "since": MOMENTS,
+}
+
+
+def strategy_of(name: str, kind: object) -> st.SearchStrategy[Any]:
+    """Choose values for a field; a new kind of field fails here until somebody thinks of it."""
+    if name in BY_TYPE:
+        return BY_TYPE[name]
+    simple = {
+        "str": TEXTS,
+        "int": COUNTS,
+        "bool": st.booleans(),
+        "LocationId": COUNTS,
+        "SpotId": TEXTS,
+        "datetime | None": st.none() | MOMENTS,
+    }
+    return simple[kind if isinstance(kind, str) else str(getattr(kind, "__name__", kind))]
+
+
+def plain(kind: object) -> str:
+    return str(kind).replace("datetime.datetime", "datetime") if "|" in str(kind) else str(kind)
+
+
+VISITS = st.builds(
+    Visit,
+    **{
+        field.name: strategy_of(
+            field.name, plain(field.type) if "|" in str(field.type) else field.type
+        )
+        for field in fields(Visit)
+    },
+)
+
+
+@given(VISITS)
+def test_a_visit_reads_back_exactly(visit: Visit) -> None:
+    """Not a microsecond and not a letter is lost."""
+    text = visit_text(visit)
+
+    assert visit_from_text(text) == visit
+    assert text.isascii()
+    assert "\n" not in text
+
+
+def test_a_field_at_its_default_is_not_written() -> None:
+    """A field that a later version adds reads as its default from the rows before it."""
+    text = visit_text(a_visit())
+
+    assert "former_keys" not in text
+    assert visit_from_text(text) == a_visit()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        visit_text(a_visit()).replace('"step":"seen"', '"step":"flying"'),
+        visit_text(a_visit()).replace("{", '{"tip":1,', 1),
+    ],
+)
+def test_a_row_of_another_version_is_not_guessed_at(text: str) -> None:
+    """What this version does not know, it does not half read."""
+    with pytest.raises(UnreadableRow):
+        visit_from_text(text)
+
+
+def test_instants_are_utc_text_that_sorts_as_time_does() -> None:
+    """The text of an instant does not depend on where it was taken."""
+    vilnius = timezone(timedelta(hours=2))
+
+    assert at_text(NOON) == "2026-11-20T12:00:00.000000+00:00"
+    assert at_text(NOON.astimezone(vilnius)) == at_text(NOON)
+    with pytest.raises(ValueError, match="without a time zone"):
+        at_text(NOON.replace(tzinfo=None))

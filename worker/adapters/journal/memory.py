@@ -1,0 +1,245 @@
+"""The journal in memory: the same promises, for tests and simulations. It dies with its process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from worker.adapters.journal.rules import Rule, conflict
+from worker.adapters.journal.store import moment_of
+from worker.domain.commands import WriteKind
+from worker.domain.errors import JournalUnavailable
+from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
+from worker.domain.visit import FINAL, End, Visit
+from worker.ports import Entry, Intent, IntentState, JsonValue, Lost, OpenVisit, Record, Settled
+
+_HOLDS_BILL = frozenset({End.PAID, End.PARKED})
+NOTHING_HAPPENED = frozenset({IntentState.REFUSED, IntentState.UNSENT})
+LIVE_CREATE = frozenset({IntentState.PENDING, IntentState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An intent as it stands."""
+
+    state: IntentState
+    attempts: int
+    begun_at: datetime
+    ended_at: datetime | None = None
+    detail: str = ""
+
+
+Intents = dict[Intent, Kept]
+
+
+@dataclass(slots=True)
+class _Page:
+    """All that is kept of one visit."""
+
+    visit: Visit
+    intents: Intents = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+
+
+class MemoryJournal:
+    """The durable record's stand-in."""
+
+    def __init__(self, instance: str = "memory22") -> None:
+        self._instance = instance
+        self._pages: dict[VisitId, _Page] = {}
+        self._at_spot: dict[tuple[LocationId, SpotId], VisitId] = {}
+        self._of_bill: dict[tuple[LocationId, str], VisitId] = {}
+        self._of_key: dict[TransactionKey, VisitId] = {}
+        self._confirmed: dict[str, VisitId] = {}
+        self._broken: str | None = None
+        self.last_beat: tuple[datetime, Mapping[str, JsonValue]] | None = None
+
+    @property
+    def instance(self) -> str:
+        """The journal's own name."""
+        return self._instance
+
+    def break_down(self, why: str) -> None:
+        """Refuse everything from now on, as a journal with a broken disk does."""
+        self._broken = f"journal in memory: {why}"
+
+    def visits(self) -> tuple[Visit, ...]:
+        """Give every visit, for a test to look at."""
+        return tuple(page.visit for page in self._pages.values())
+
+    def intents(self, visit_id: VisitId) -> Mapping[Intent, Kept]:
+        """Give what was sent for a visit, for a test to look at."""
+        return self._pages[visit_id].intents
+
+    def story(self, visit_id: VisitId) -> tuple[Record, ...]:
+        """Give a visit's story, for a test to look at."""
+        return tuple(self._pages[visit_id].records)
+
+    async def open_visits(self) -> tuple[OpenVisit, ...]:
+        """Give every visit that is not at a final step, oldest first."""
+        self._check_alive()
+        return tuple(
+            OpenVisit(page.visit, _in_flight(page.intents))
+            for _, page in sorted(self._pages.items())
+            if page.visit.step not in FINAL
+        )
+
+    async def next_visit_id(self) -> VisitId:
+        """Give the number after the highest that was ever written."""
+        self._check_alive()
+        return VisitId(max(self._pages, default=0) + 1)
+
+    async def write(self, entry: Entry) -> None:
+        """Write one entry, or nothing of it."""
+        self._check_alive()
+        visit_id = entry.visit_id
+        page = self._pages.get(visit_id)
+        before = page.visit if page else None
+        visit = entry.visit or before
+        if visit is None:
+            raise conflict(visit_id, Rule.VISIT_IS_UNKNOWN)
+        assert visit.visit_id == visit_id, "an entry speaks of one visit"
+        if before is not None and before is not visit:
+            _check_same(before, visit)
+        keys = {*visit.former_keys, *((visit.transaction_key,) if visit.transaction_key else ())}
+        self._check_visit(visit, keys)
+        intents = self._next_intents(entry, visit, page.intents if page else {})
+        if page is None:
+            page = self._pages[visit_id] = _Page(visit)
+        self._index(page.visit, visit, keys)
+        page.visit, page.intents = visit, intents
+        page.records.extend(entry.records)
+        if entry.begun and entry.begun.kind is WriteKind.CONFIRM:
+            self._confirmed[entry.begun.target] = visit_id
+
+    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
+        """Tell which visit is charging the bill now or has been paid for it; None: none."""
+        self._check_alive()
+        return self._of_bill.get((location_id, bill_id))
+
+    async def visit_of_key(self, key: TransactionKey) -> Visit | None:
+        """Give the visit that a transaction of ours was made for; None: it is not ours."""
+        self._check_alive()
+        owner = self._of_key.get(key)
+        return self._pages[owner].visit if owner is not None else None
+
+    async def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt since then."""
+        self._check_alive()
+        lost = [
+            Lost(visit_id, OrderReference(intent.target), kept.begun_at)
+            for visit_id, page in self._pages.items()
+            for intent, kept in page.intents.items()
+            if kept.state is IntentState.ABANDONED and kept.ended_at and kept.ended_at >= since
+        ]
+        return tuple(sorted(lost, key=lambda one: one.begun_at))
+
+    async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
+        """Keep the newest report."""
+        self._check_alive()
+        self.last_beat = (at, dict(report))
+
+    async def aclose(self) -> None:
+        """Refuse everything from now on."""
+        self._broken = "the journal is closed"
+
+    def _check_alive(self) -> None:
+        if self._broken is not None:
+            raise JournalUnavailable(self._broken)
+
+    def _check_visit(self, visit: Visit, keys: set[TransactionKey]) -> None:
+        me = visit.visit_id
+        if visit.spot_closed_at is None and self._at_spot.get(_spot(visit), me) != me:
+            raise conflict(visit.visit_id, Rule.ONE_OPEN_VISIT)
+        bill = _held_bill(visit)
+        if bill and self._of_bill.get(bill, me) != me:
+            raise conflict(visit.visit_id, Rule.BILL_PAID_ONCE)
+        if any(self._of_key.get(key, me) != me for key in keys):
+            raise conflict(visit.visit_id, Rule.KEY_OF_ONE_VISIT)
+
+    def _next_intents(self, entry: Entry, visit: Visit, before: Intents) -> Intents:
+        if not entry.settled and entry.begun is None:
+            return before
+        visit_id, begun, after = visit.visit_id, entry.begun, dict(before)
+        at = moment_of(entry, visit)
+        for settled in entry.settled:
+            _settle(visit_id, settled, at, after)
+            _check_intents(visit_id, after)
+        if begun is None:
+            return after
+        kept = after.get(begun)
+        after[begun] = Kept(IntentState.PENDING, kept.attempts + 1 if kept else 1, at)
+        _check_intents(visit_id, after)
+        if (
+            begun.kind is WriteKind.CONFIRM
+            and self._confirmed.get(begun.target, visit_id) != visit_id
+        ):
+            raise conflict(visit_id, Rule.CONFIRM_KEY_ONCE)
+        return after
+
+    def _index(self, before: Visit, visit: Visit, keys: set[TransactionKey]) -> None:
+        me = visit.visit_id
+        old_bill, bill = _held_bill(before), _held_bill(visit)
+        if old_bill and self._of_bill.get(old_bill) == me:
+            del self._of_bill[old_bill]
+        if bill:
+            self._of_bill[bill] = me
+        if visit.spot_closed_at is None:
+            self._at_spot[_spot(visit)] = me
+        elif self._at_spot.get(_spot(visit)) == me:
+            del self._at_spot[_spot(visit)]
+        for key in keys:
+            self._of_key[key] = me
+
+
+def _check_same(before: Visit, visit: Visit) -> None:
+    """Refuse to change what is over, or to take a number that is another's."""
+    identities = [
+        (one.location_id, one.spot_id, one.opened_at, one.table) for one in (before, visit)
+    ]
+    if identities[0] != identities[1]:
+        raise conflict(visit.visit_id, Rule.VISIT_IS_ANOTHER)
+    if before.step in FINAL and before != visit:
+        raise conflict(visit.visit_id, Rule.VISIT_IS_OVER)
+
+
+def _settle(visit_id: VisitId, settled: Settled, at: datetime, intents: Intents) -> None:
+    kept = intents.get(settled.intent)
+    if kept is None:
+        raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, settled.intent.kind.value)
+    ended_at = None if settled.state is IntentState.PENDING else at
+    intents[settled.intent] = replace(
+        kept, state=settled.state, detail=settled.detail, ended_at=ended_at
+    )
+
+
+def _check_intents(visit_id: VisitId, intents: Intents) -> None:
+    """Refuse what one visit's intents must never be all at once."""
+    confirms = creates = 0
+    for intent, kept in intents.items():
+        confirms += intent.kind is WriteKind.CONFIRM and kept.state not in NOTHING_HAPPENED
+        creates += intent.kind is WriteKind.CREATE and kept.state in LIVE_CREATE
+    if confirms > 1:
+        raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
+    if creates > 1:
+        raise conflict(visit_id, Rule.ONE_LIVE_CREATE)
+
+
+def _in_flight(intents: Intents) -> WriteKind | None:
+    pending = [
+        (kept.begun_at, number, intent.kind)
+        for number, (intent, kept) in enumerate(intents.items())
+        if kept.state is IntentState.PENDING
+    ]
+    return max(pending)[2] if pending else None
+
+
+def _spot(visit: Visit) -> tuple[LocationId, SpotId]:
+    return visit.location_id, visit.spot_id
+
+
+def _held_bill(visit: Visit) -> tuple[LocationId, str] | None:
+    """Tell which bill nobody else may charge because of this visit."""
+    if visit.bill is None or visit.bill.bill_id is None:
+        return None
+    is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
+    return (visit.location_id, visit.bill.bill_id) if is_held else None

@@ -1,0 +1,65 @@
+"""What the journal never lets happen, in words, whichever journal it is."""
+
+from enum import StrEnum
+
+from worker.domain.errors import JournalConflict
+from worker.domain.ids import VisitId, visit_label
+
+
+class Rule(StrEnum):
+    """A rule that refuses an entry, by the name of the index or trigger that stands behind it."""
+
+    ONE_OPEN_VISIT = "one_open_visit"
+    BILL_PAID_ONCE = "bill_paid_once"
+    KEY_OF_ONE_VISIT = "key_of_one_visit"
+    ONE_CONFIRM_PER_VISIT = "one_confirm_per_visit"
+    CONFIRM_KEY_ONCE = "confirm_key_once"
+    ONE_LIVE_CREATE = "one_live_create"
+    VISIT_IS_OVER = "visit_is_over"
+    VISIT_IS_ANOTHER = "visit_is_another"
+    VISIT_IS_UNKNOWN = "visit_is_unknown"
+    INTENT_NOT_BEGUN = "intent_not_begun"
+    OUT_OF_RANGE = "out_of_range"
+
+
+_WORDS = {
+    Rule.ONE_OPEN_VISIT: "another visit still holds its spot",
+    Rule.BILL_PAID_ONCE: "its bill is being charged by another visit, or is paid",
+    Rule.KEY_OF_ONE_VISIT: "its transaction belongs to another visit",
+    Rule.ONE_CONFIRM_PER_VISIT: "it already confirms another transaction",
+    Rule.CONFIRM_KEY_ONCE: "its transaction is already confirmed by another visit",
+    Rule.ONE_LIVE_CREATE: "its earlier create is still in doubt",
+    Rule.VISIT_IS_OVER: "it is over and can not change any more",
+    Rule.VISIT_IS_ANOTHER: "its number belongs to a visit of another spot or time",
+    Rule.VISIT_IS_UNKNOWN: "no such visit was ever written",
+    Rule.INTENT_NOT_BEGUN: "an intent ends that was never begun",
+    Rule.OUT_OF_RANGE: "it holds a value that the journal does not keep",
+}
+
+
+def conflict(visit_id: VisitId, rule: Rule, detail: str = "") -> JournalConflict:
+    """Say which rule refused an entry of a visit."""
+    words = f"visit {visit_label(visit_id)} is not written: {_WORDS[rule]} ({rule.value})"
+    return JournalConflict(f"{words}: {detail}" if detail else words)
+
+
+def rule_of(message: str) -> Rule:
+    """Tell which rule SQLite's message speaks of: a trigger's name, or an index's columns."""
+    if "visit_is_over" in message:
+        return Rule.VISIT_IS_OVER
+    if message.startswith("UNIQUE"):
+        if "visit.spot_id" in message:
+            return Rule.ONE_OPEN_VISIT
+        if "visit.bill_id" in message:
+            return Rule.BILL_PAID_ONCE
+        if "known_key" in message:
+            return Rule.KEY_OF_ONE_VISIT
+        if "intent.target" in message:
+            return Rule.CONFIRM_KEY_ONCE
+        if "intent.kind" in message:
+            return Rule.ONE_LIVE_CREATE
+        if "intent.visit_id" in message:
+            return Rule.ONE_CONFIRM_PER_VISIT
+    if message.startswith("FOREIGN KEY"):
+        return Rule.VISIT_IS_UNKNOWN
+    return Rule.OUT_OF_RANGE

@@ -1,0 +1,322 @@
+"""The journal file and its one connection. Blocking; one thread at a time.
+
+Once anything fails that is not a rule of ours, nothing is trusted any more: every later call says
+so, and only a new start may try again.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from worker.adapters.journal import chain, opening, statements, troubles
+from worker.adapters.journal.marker import Marker, write_marker
+from worker.adapters.journal.rows import (
+    UnreadableRow,
+    VisitRow,
+    at_from_text,
+    at_text,
+    body_text,
+    clean,
+    visit_from_text,
+    visit_row,
+)
+from worker.adapters.journal.rules import Rule, conflict, rule_of
+from worker.domain.commands import WriteKind
+from worker.domain.errors import JournalConflict, JournalUnavailable
+from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
+from worker.domain.visit import FINAL, Visit
+from worker.ports import Entry, Intent, IntentState, JsonValue, Lost, OpenVisit, Settled
+
+Values = tuple[str | int, ...]
+
+# Parts of a row, by the order of `visit_row`.
+_INDEXED: Final = slice(1, 7)
+_BODY: Final = 7
+_SAME: Final = slice(8, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The newest report of the running worker."""
+
+    at: datetime
+    report: Mapping[str, JsonValue]
+
+
+Kept = Entry | Beat
+
+
+class Store:
+    """One open journal."""
+
+    def __init__(self, path: Path, opened: opening.Opened) -> None:
+        self.instance: Final = opened.instance
+        self.commits = 0
+        self._path = path
+        self._connection = opened.connection
+        self._lock = opened.lock
+        self._generation = opened.generation
+        self._tail = opened.tail
+        self._rows: dict[VisitId, VisitRow] = {}
+        self._broken: str | None = None
+        self._is_closed = False
+        self._files = [(name, os.stat(name)) for name in (path, f"{path}-wal")]  # noqa: PTH116 - as often as we commit
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """Open the journal, or begin one where none was.
+
+        Raises:
+            JournalLocked: another worker holds it.
+            JournalUnavailable: it can not be trusted or written; the message says what to do.
+
+        """
+        # Every later check names this very file, wherever the process goes.
+        path = path.absolute()
+        return cls(path, opening.open_journal(path))
+
+    def commit(self, batch: Sequence[Kept]) -> list[Exception | None]:
+        """Write a batch in one durable transaction; tell what refused each item, if anything.
+
+        Raises:
+            JournalUnavailable: nothing of the batch may be taken as written.
+
+        """
+        self._check_alive()
+        try:
+            self._check_files()
+            self._connection.execute("BEGIN IMMEDIATE")
+            if len(batch) == 1:
+                refusals = [self._keep(batch[0])]
+            else:
+                refusals = [self._keep_apart(item) for item in batch]
+            is_alone_and_refused = len(batch) == 1 and refusals[0] is not None
+            self._connection.execute("ROLLBACK" if is_alone_and_refused else "COMMIT")
+            self.commits += 1
+        except (sqlite3.Error, OSError) as error:
+            raise self._break(error) from error
+        return refusals
+
+    def open_visits(self) -> tuple[OpenVisit, ...]:
+        """Give every visit that is not at a final step, oldest first."""
+        rows = self._all(statements.OPEN_VISITS)
+        return tuple(
+            OpenVisit(self._visit(body), WriteKind(kind) if kind else None) for body, kind in rows
+        )
+
+    def next_visit_id(self) -> VisitId:
+        """Give the number after the highest."""
+        (number,) = self._all(statements.NEXT_VISIT_ID)
+        return VisitId(number[0])
+
+    def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
+        """Tell which visit is charging the bill now or has been paid for it."""
+        wanted = (location_id, clean(bill_id))
+        found = self._first(statements.HOLDER_OF_BILL, wanted)
+        return VisitId(found[0]) if found else None
+
+    def visit_of_key(self, key: TransactionKey) -> Visit | None:
+        """Give the visit that a transaction was made for."""
+        found = self._first(statements.VISIT_OF_KEY, (clean(key),))
+        return self._visit(found[0]) if found else None
+
+    def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt since then."""
+        wanted = (at_text(since),)
+        rows = self._all(statements.LOST_CREATES, wanted)
+        return tuple(
+            Lost(VisitId(visit_id), OrderReference(target), at_from_text(begun_at))
+            for visit_id, target, begun_at in rows
+        )
+
+    def close(self) -> None:
+        """Close the file and let go of the lock. Twice does no harm."""
+        if self._is_closed:
+            return
+        try:
+            if self._broken is None:
+                self._end_generation()
+        finally:
+            self._is_closed = True
+            self._broken = self._broken or f"journal {self._path}: it is closed."
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._lock.release()
+
+    def _end_generation(self) -> None:
+        """Count this closing too, so that a copy made while we ran is known to be older."""
+        with contextlib.suppress(sqlite3.Error, OSError, JournalUnavailable):
+            self._check_files()
+            instance, generation = opening.begin_generation(self._connection)
+            write_marker(self._path, Marker(instance, generation))
+
+    def _keep_apart(self, item: Kept) -> Exception | None:
+        """Write one item of several, or nothing of it."""
+        self._connection.execute("SAVEPOINT item")
+        refusal = self._keep(item)
+        if refusal is not None:
+            self._connection.execute("ROLLBACK TO item")
+        self._connection.execute("RELEASE item")
+        return refusal
+
+    def _keep(self, item: Kept) -> Exception | None:
+        """Write one item. When something refuses it, the caller takes back what was written."""
+        tail = self._tail
+        refusal: Exception | None = None
+        try:
+            if isinstance(item, Entry):
+                self._keep_entry(item)
+            else:
+                self._connection.execute(
+                    statements.KEEP_BEAT, (at_text(item.at), body_text(item.report))
+                )
+        except sqlite3.IntegrityError as error:
+            refusal = self._conflict(item, str(error))
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:
+            refusal = error  # What one item can not say must not hurt the others.
+        if refusal is not None:
+            self._tail = tail
+            if isinstance(item, Entry):
+                self._rows.pop(item.visit_id, None)
+        return refusal
+
+    def _keep_entry(self, entry: Entry) -> None:
+        visit_id, execute = entry.visit_id, self._connection.execute
+        visit = entry.visit
+        if visit is None:
+            visit = self._kept_visit(visit_id)
+        else:
+            assert visit.visit_id == visit_id, "an entry speaks of one visit"
+            self._keep_visit(visit)
+        if entry.settled or entry.begun:
+            at = at_text(moment_of(entry, visit))
+            for settled in entry.settled:
+                self._settle(visit_id, settled, at)
+            if entry.begun:
+                self._begin(visit_id, entry.begun, at)
+        for record in entry.records:
+            at, kind, body = at_text(record.at), clean(record.kind), body_text(record.body)
+            self._tail = tail = chain.seal(self._tail, visit_id, at, kind, body)
+            execute(statements.TELL, (tail.seq, visit_id, at, kind, body, tail.hash))
+
+    def _keep_visit(self, visit: Visit) -> None:
+        """Write the visit, touching only what changed: an index that is rewritten costs a page."""
+        visit_id, execute = visit.visit_id, self._connection.execute
+        row, known = visit_row(visit), self._rows.get(visit_id)
+        if known is not None and row[_INDEXED] == known[_INDEXED] and row[_SAME] == known[_SAME]:
+            execute(statements.UPDATE_STEP, (row[0], row[_BODY], visit_id))
+        else:
+            if execute(statements.UPDATE_VISIT, row).rowcount == 0:
+                self._insert_visit(visit, row)
+            if visit.transaction_key is not None:
+                execute(statements.KEEP_KEY, (clean(visit.transaction_key), visit_id))
+        for key in visit.former_keys:
+            execute(statements.KEEP_KEY, (clean(key), visit_id))
+        if visit.step in FINAL:
+            self._rows.pop(visit_id, None)
+        else:
+            self._rows[visit_id] = row
+
+    def _insert_visit(self, visit: Visit, row: VisitRow) -> None:
+        try:
+            self._connection.execute(statements.INSERT_VISIT, row)
+        except sqlite3.IntegrityError as error:
+            if "visit.visit_id" in str(error):
+                raise conflict(visit.visit_id, Rule.VISIT_IS_ANOTHER) from error
+            raise
+
+    def _kept_visit(self, visit_id: VisitId) -> Visit:
+        found = self._connection.execute(statements.VISIT, (visit_id,)).fetchone()
+        if found is None:
+            raise conflict(visit_id, Rule.VISIT_IS_UNKNOWN)
+        return visit_from_text(found[0])
+
+    def _settle(self, visit_id: VisitId, settled: Settled, at: str) -> None:
+        intent, state = settled.intent, settled.state
+        ended_at = None if state is IntentState.PENDING else at
+        done = self._connection.execute(
+            statements.SETTLE,
+            (
+                state.value,
+                clean(settled.detail),
+                ended_at,
+                visit_id,
+                intent.kind.value,
+                clean(intent.target),
+            ),
+        )
+        if done.rowcount == 0:
+            raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, intent.kind.value)
+
+    def _begin(self, visit_id: VisitId, intent: Intent, at: str) -> None:
+        row = (visit_id, intent.kind.value, clean(intent.target), at)
+        if self._connection.execute(statements.BEGIN_AGAIN, row).rowcount == 0:
+            self._connection.execute(statements.BEGIN_NEW, row)
+
+    def _conflict(self, item: Kept, message: str) -> Exception:
+        if isinstance(item, Beat):
+            return JournalConflict(f"the report is not written: {message}")
+        rule = rule_of(message)
+        return conflict(item.visit_id, rule, message if rule is Rule.OUT_OF_RANGE else "")
+
+    def _first(self, question: str, values: Values = ()) -> Any:
+        return next(iter(self._all(question, values)), None)
+
+    def _all(self, question: str, values: Values = ()) -> list[Any]:
+        self._check_alive()
+        try:
+            return self._connection.execute(question, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._break(error) from error
+
+    def _visit(self, text: str) -> Visit:
+        try:
+            return visit_from_text(text)
+        except UnreadableRow as error:
+            self._broken = str(
+                troubles.refusal(self._path, str(error), "Run the version that wrote it.")
+            )
+            raise JournalUnavailable(self._broken) from error
+
+    def _check_alive(self) -> None:
+        if self._broken is not None:
+            raise JournalUnavailable(self._broken)
+
+    def _check_files(self) -> None:
+        """Refuse to write into a file that is not at its path any more: nobody would find it."""
+        stat = os.stat
+        for name, opened in self._files:
+            try:
+                there = stat(name)
+            except FileNotFoundError:
+                there = None
+            if there is None or there.st_ino != opened.st_ino or there.st_dev != opened.st_dev:
+                self._refuse_files(f"{name} was {'replaced' if there else 'deleted'} while in use")
+        if not self._lock.is_in_place():
+            self._refuse_files("its lock file was replaced or deleted while in use")
+
+    def _refuse_files(self, cause: str) -> None:
+        remedy = "Put the file back as it was, or restore a backup, then start the worker again."
+        self._broken = str(troubles.refusal(self._path, cause, remedy))
+        raise JournalUnavailable(self._broken)
+
+    def _break(self, error: Exception) -> JournalUnavailable:
+        """Stop trusting the journal for good."""
+        unavailable = troubles.trouble(self._path, error)
+        self._broken = str(unavailable)
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        return unavailable
+
+
+def moment_of(entry: Entry, visit: Visit) -> datetime:
+    """Tell when an entry is made: at its newest record, else when its visit got where it is."""
+    return max((record.at for record in entry.records), default=visit.since)
