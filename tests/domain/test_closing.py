@@ -174,7 +174,7 @@ def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
     assert story.names() == ["bill.not_settled"]
     story.tell(events.BillSettled(), after_s=1)
 
-    assert story.step is Step.CLOSED
+    assert story.visit.step is Step.CLOSED
     assert story.names() == ["bill.settled", "visit.closed"]
 
 

@@ -1,6 +1,7 @@
 """What a guest does about an offer, and how the money is taken or given back."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -33,12 +34,12 @@ from worker.domain.visit import End, Step
 from worker.domain.wallet import PENDING, Payment, SpotStatus, TransactionStatus
 
 
-def offered(**changes: object) -> Story:
+def offered(**changes: Any) -> Story:
     """A story whose bill the guest can see."""
     return Story(an_offered_visit(**changes))
 
 
-def confirming(**changes: object) -> Story:
+def confirming(**changes: Any) -> Story:
     """A story whose confirm was just sent."""
     sent = {
         "tries": 1, "tried_at": NOON, "reserved_at": NOON, "looked_at": NOON, "wake_at": None,
@@ -47,7 +48,7 @@ def confirming(**changes: object) -> Story:
     return Story(an_offered_visit(Step.CONFIRMING, **sent))
 
 
-def revoking(**changes: object) -> Story:
+def revoking(**changes: Any) -> Story:
     """A story that withdraws its transaction."""
     given = {"end": End.UNPAID, "reason": "not paid", "wake_at": None, **changes}
     return Story(an_offered_visit(Step.REVOKING, **given))
@@ -465,9 +466,11 @@ def test_a_guest_who_pays_the_moment_we_give_up_is_taken_at_their_word(offered_a
 
 
 @pytest.mark.parametrize("changes", [{"tries": 1, "tried_at": NOON}, {"end": End.MISMATCH}])
-def test_a_payment_does_not_overrule_a_revoke_that_may_be_under_way(changes: object) -> None:
+def test_a_payment_does_not_overrule_a_revoke_that_may_be_under_way(
+    changes: dict[str, Any],
+) -> None:
     """Nor one that was decided because the money was wrong."""
-    story = revoking(**changes)  # type: ignore[arg-type]
+    story = revoking(**changes)
 
     assert story.tell(looked(), after_s=60) == RevokeTransaction(KEY)
 

@@ -236,7 +236,10 @@ class Engine:
         if intent is None or performed.state is None:
             return
         actor.in_flight = None
-        actor.settled.append(Settled(intent, performed.state, performed.detail[:300]))
+        state = performed.state
+        if actor.visit.is_doubtful and state in {IntentState.REFUSED, IntentState.UNSENT}:
+            state = IntentState.UNKNOWN  # An earlier try may have worked all the same.
+        actor.settled.append(Settled(intent, state, performed.detail[:300]))
 
     async def _write(self, actor: Actor, begun: Intent | None) -> None:
         """Make everything decided so far durable, then tell it."""

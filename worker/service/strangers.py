@@ -139,15 +139,14 @@ class Strangers:
             )
             return
         intent = Intent(WriteKind.REVOKE, key)
-        now = self._clock.now()
-        record = Record(
-            now, "lost_transaction_found", {"key": str(key), "reference": lost.reference}
-        )
+        record = self._record("lost_transaction_found", key=key, reference=lost.reference)
         await self._journal.write(Entry(lost.visit_id, None, (record,), begun=intent))
         answer = await self._wallet.revoke_transaction(key)
         state = IntentState.DONE if isinstance(answer, Done) else IntentState.UNKNOWN
         ended = Settled(intent, state)
-        await self._journal.write(Entry(lost.visit_id, settled=(ended,)))
+        await self._journal.write(
+            Entry(lost.visit_id, None, (self._record("revoke_answered"),), (ended,))
+        )
         again = await self._wallet.look_at_transaction(key)
         if isinstance(again, Done) and again.value.status in RELEASED:
             await self.strike_off(lost, f"{key} found and revoked")
@@ -162,7 +161,11 @@ class Strangers:
         """Stop watching for a reference."""
         intent = Intent(WriteKind.CREATE, lost.reference)
         struck = Settled(intent, IntentState.DONE, detail)
-        await self._journal.write(Entry(lost.visit_id, settled=(struck,)))
+        record = self._record("lost_transaction_over")
+        await self._journal.write(Entry(lost.visit_id, None, (record,), (struck,)))
+
+    def _record(self, kind: str, **body: str) -> Record:
+        return Record(self._clock.now(), kind, body)
 
 
 def amount_of(transaction: Transaction) -> str | None:

@@ -1,0 +1,450 @@
+"""The named situations of a table, with the real engine over a fake world."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.service.bench import Bench
+from tests.service.world import Table
+from worker.domain.bill import Bill
+from worker.domain.commands import WriteKind
+from worker.domain.ids import OrderReference, SpotId, TransactionKey
+from worker.domain.money import Money
+from worker.domain.policy import Policy
+from worker.domain.visit import End, Step
+from worker.domain.wallet import NewTransaction, SpotStatus, TransactionStatus
+from worker.ports import Intent, IntentState
+
+
+def the_offer(bench: Bench, table: str = "t1") -> TransactionKey:
+    """Give the key of the one transaction that the guest sees."""
+    (charge,) = bench.world.offers(table)
+    return charge.key
+
+
+async def offered(bench: Bench, table: str = "t1") -> TransactionKey:
+    """Bring a guest to the point where the bill shows."""
+    bench.world.scan(table)
+    await bench.poll()
+    return the_offer(bench, table)
+
+
+async def test_a_guest_who_pays_is_charged_once_and_the_spot_is_closed() -> None:
+    """The happy way, counted call by call."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+
+    assert bench.last().end is End.PAID
+    assert bench.last().step is Step.CLOSED
+    assert bench.world.charges[key].status is TransactionStatus.CONFIRMED
+    assert [bench.world.effects[op] for op in ("create", "link", "confirm", "close")] == [1] * 4
+    assert bench.world.calls["confirm"] == 1
+    assert bench.world.wrongs == []
+
+
+@pytest.mark.parametrize("loss", ["lost_request", "lost_reply", "unsent"])
+@pytest.mark.parametrize("op", ["create", "link", "confirm", "close"])
+async def test_any_one_lost_call_ends_as_if_it_had_not_been_lost(op: str, loss: str) -> None:
+    """Whatever is lost and on which side of the effect: paid once, closed once, nothing parked."""
+    bench = Bench()
+    bench.world.trouble[op].append(loss)
+    bench.world.scan("t1")
+    async with bench.at_work():
+        for _ in range(12):
+            await bench.tick()
+            for charge in bench.world.offers("t1"):
+                bench.world.reserve(charge)
+
+    assert bench.last().end is End.PAID
+    assert bench.world.effects["confirm"] == 1
+    assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
+    assert bench.world.wrongs == []
+    if loss == "lost_reply":
+        assert bench.world.calls[op] == 1, "what took effect is never repeated"
+
+
+async def test_a_lost_revoke_is_looked_up_and_the_spot_closed() -> None:
+    """The offer's time is over, and the answer to its withdrawal is lost."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.trouble["revoke"].append("lost_reply")
+        await bench.tick(25)
+
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    assert bench.world.calls["revoke"] == 1
+    assert bench.last().end is End.UNPAID
+    assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
+
+
+async def test_a_create_lost_for_good_is_made_anew_and_the_late_one_revoked() -> None:
+    """One key is shown to the guest; the other surfaces later and is withdrawn, never paid."""
+    bench = Bench(Policy(offer_ttl_s=600))
+    bench.world.trouble["create"].append("lost_reply")
+    bench.world.are_new_charges_unlisted = True
+    async with bench.at_work():
+        bench.world.scan("t1")
+        await bench.tick(6)
+        shown = the_offer(bench)
+        (late,) = set(bench.world.charges) - {shown}
+        bench.world.are_new_charges_unlisted = False
+        await bench.wait(61)
+        await bench.strangers.look_round()
+
+        assert bench.world.charges[late].status is TransactionStatus.REVOKED
+        assert bench.world.charges[shown].status is TransactionStatus.NEW
+    intents = bench.journal.intents(bench.last().visit_id)
+    creates = [kept.state for sent, kept in intents.items() if sent.kind is WriteKind.CREATE]
+    assert creates == [IntentState.DONE, IntentState.DONE]
+
+
+async def test_a_guest_who_leaves_without_paying_is_let_go() -> None:
+    """Checked out: the transaction is withdrawn, and there is nothing to close."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.leave("t1")
+        await bench.tick(3)
+
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    assert bench.last().end is End.LEFT
+    assert bench.world.calls["close"] == 0
+
+
+async def test_a_guest_who_stays_without_paying_is_closed_after_the_offers_time() -> None:
+    """The spot is freed, and the money was never held."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        await bench.tick(25)
+
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    assert bench.last().end is End.UNPAID
+    assert bench.world.effects["close"] == 1
+
+
+async def test_a_guest_who_declines_frees_the_table_within_a_quarter_of_a_minute() -> None:
+    """A refusal shows in no list, so the offer itself is looked at."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.charges[key].status = TransactionStatus.REJECTED
+        await bench.tick(5)
+
+    assert bench.last().end is End.DECLINED
+    assert bench.world.effects["close"] == 1
+    closed_at = bench.last().spot_closed_at
+    assert closed_at is not None
+    assert (closed_at - bench.last().opened_at).total_seconds() <= 15
+
+
+async def test_a_guest_who_comes_back_at_once_is_served_again_and_never_thrown_out() -> None:
+    """The next guest sits down in the instant the spot is closed."""
+    bench = Bench()
+    returned: list[int] = []
+
+    def rescan(table: Table) -> None:
+        if not returned:
+            returned.append(bench.world.scan(table.identifier).checkin)
+
+    bench.world.on_close = rescan
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+        assert bench.world.calls["close"] == 1
+        await bench.tick()
+        second = the_offer(bench)
+        bench.world.reserve(bench.world.charges[second])
+        await bench.poll()
+
+    assert [visit.end for visit in bench.visits()] == [End.PAID, End.PAID]
+    assert bench.world.tables[SpotId("id-t1")].checkin == 2
+    assert bench.world.wrongs == []
+
+
+async def test_a_lost_close_does_not_throw_out_the_guest_who_came_at_once() -> None:
+    """The close worked, its answer was lost, and somebody else waits there now."""
+    bench = Bench()
+    bench.world.on_close = lambda table: (
+        None if table.checkin > 1 else (bench.world.scan(table.identifier), None)[1]
+    )
+    bench.world.trouble["close"].append("lost_reply")
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+
+        assert bench.world.calls["close"] == 1
+        assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.WAITING
+        await bench.tick()
+        assert the_offer(bench)
+
+
+async def test_a_table_without_a_bill_is_closed_after_its_wait() -> None:
+    """The polls saw the spot waiting without a gap, so it is still the same guest."""
+    bench = Bench()
+    bench.till.trouble = "no bill yet"
+    async with bench.at_work():
+        bench.world.scan("t1")
+        await bench.tick(9)
+
+    assert bench.last().end is End.NO_BILL
+    assert bench.world.effects["close"] == 1
+    assert bench.world.calls["create"] == 0
+
+
+async def test_a_bill_that_comes_late_is_still_offered() -> None:
+    """The guest waits; the till has the bill a little later."""
+    bench = Bench()
+    bench.till.trouble = "no bill yet"
+    async with bench.at_work():
+        bench.world.scan("t1")
+        await bench.tick(2)
+        bench.till.trouble = None
+        await bench.tick(2)
+
+        assert the_offer(bench)
+
+
+async def test_money_that_differs_is_never_taken() -> None:
+    """The wallet shows another amount than the bill's: given back, and said loudly."""
+    bench = Bench()
+    with capture_logs() as lines:
+        async with bench.at_work():
+            key = await offered(bench)
+            bench.world.charges[key].money = Money(1, "EUR")
+            bench.world.reserve(bench.world.charges[key])
+            await bench.tick(3)
+
+    assert bench.world.calls["confirm"] == 0
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    assert bench.last().end is End.MISMATCH
+    (told,) = [line for line in lines if line["event"] == "transaction.mismatched"]
+    assert told["log_level"] == "error"
+    assert told["table"] == "t1"
+
+
+async def test_a_bill_that_changes_is_withdrawn_and_offered_anew() -> None:
+    """First the old one is seen gone, then the new one shows; one spot, one live order."""
+    bench = Bench()
+    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    async with bench.at_work():
+        old = await offered(bench)
+        bench.till.bills["t1"] = Bill("bill-1", Money(1500, "EUR"), "Two")
+        await bench.tick(5)
+        new = the_offer(bench)
+        bench.world.reserve(bench.world.charges[new])
+        await bench.poll()
+
+    assert bench.world.charges[old].status is TransactionStatus.REVOKED
+    assert bench.world.charges[new].request.money == Money(1500, "EUR")
+    assert [paid.bill.money.amount_minor for paid in bench.till.settled] == [1500]
+    assert bench.world.wrongs == []
+
+
+async def test_a_bill_is_never_paid_at_two_tables() -> None:
+    """The same bill_id shows up again: it is refused while it is paid and after it was."""
+    bench = Bench()
+    bill = Bill("bill-1", Money(1000, "EUR"), "One")
+    bench.till.bills = {"t1": bill, "t2": bill}
+    async with bench.at_work():
+        bench.world.scan("t1")
+        bench.world.scan("t2")
+        await bench.poll()
+        offers = bench.world.offers("t1") + bench.world.offers("t2")
+        assert len(offers) == 1
+        bench.world.reserve(offers[0])
+        await bench.tick(12)
+
+    assert bench.world.effects["confirm"] == 1
+    assert sorted(str(v.end) for v in bench.visits() if v.bill or v.end) == ["no_bill", "paid"]
+
+
+async def test_a_till_that_cannot_be_told_is_told_later_and_the_table_is_free() -> None:
+    """A paid bill is never lost, and never keeps a table."""
+    bench = Bench()
+    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        bench.till.cannot_settle = "no space left"
+        await bench.poll()
+        assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
+        assert bench.last().step is Step.SETTLING
+        bench.till.cannot_settle = None
+        await bench.tick()
+
+    assert bench.last().step is Step.CLOSED
+    assert [paid.visit for paid in bench.till.settled] == ["v-0001"]
+
+
+async def test_a_foreign_reservation_is_never_touched_and_said_once() -> None:
+    """Somebody else's transaction in the same project: not ours to confirm or to revoke."""
+    bench = Bench()
+    request = NewTransaction(OrderReference("shop-17"), Money(999, "EUR"), "Web shop", 900)
+    bench.world.reserve(bench.world.charge(request))
+    with capture_logs() as lines:
+        async with bench.at_work():
+            await bench.tick(4)
+
+    assert bench.world.calls["confirm"] == bench.world.calls["revoke"] == 0
+    assert [line["event"] for line in lines].count("transaction.foreign") == 1
+
+
+async def test_a_twin_with_another_journal_is_called_out_and_left_alone() -> None:
+    """Two workers with the same credentials: never confirm the other's transactions."""
+    bench = Bench()
+    request = NewTransaction(
+        OrderReference("v1.zzzzzzzz.9975.3.abcdef1"), Money(999, "EUR"), "Table 3", 900
+    )
+    bench.world.reserve(bench.world.charge(request))
+    with capture_logs() as lines:
+        async with bench.at_work():
+            await bench.tick(4)
+
+    assert bench.world.calls["confirm"] == bench.world.calls["revoke"] == 0
+    (told,) = [line for line in lines if line["event"] == "worker.twin_seen"]
+    assert told["log_level"] == "error"
+
+
+async def test_another_workers_order_on_the_spot_is_not_stacked_upon() -> None:
+    """The guest already sees a bill that is not ours: nothing is created beside it."""
+    bench = Bench()
+    foreign = bench.world.charge(
+        NewTransaction(OrderReference("shop-17"), Money(999, "EUR"), "Other", 900)
+    )
+    table = bench.world.scan("t1")
+    table.orders.append(foreign.key)
+    async with bench.at_work():
+        await bench.tick(8)
+        assert bench.world.calls["create"] == 0
+        table.orders.clear()
+        await bench.tick(6)
+
+        assert len(bench.world.offers("t1")) == 1
+
+
+async def test_a_stale_list_never_makes_a_transaction() -> None:
+    """The list still shows a spot that is closed: the look by id says otherwise."""
+    bench = Bench()
+    async with bench.at_work():
+        table = bench.world.scan("t1")
+        bench.world.stale_rows = [bench.world.show(table)]
+        bench.world.leave("t1")
+        await bench.tick(5)
+
+    assert bench.world.calls["create"] == 0
+    assert bench.visits() == []
+
+
+async def test_a_partial_list_does_not_end_an_offer() -> None:
+    """Absence from a list is never proof."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.unlisted.add(SpotId("id-t1"))
+        await bench.tick(6)
+        assert the_offer(bench) == key
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+
+    assert bench.last().end is End.PAID
+
+
+async def test_where_spots_hide_their_orders_guests_pay_all_the_same() -> None:
+    """The vendor may not show orders to merchants; the transaction and the polls are enough."""
+    bench = Bench()
+    bench.world.are_orders_hidden = True
+    async with bench.at_work():
+        key = await offered(bench)
+        await bench.tick(2)
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+
+    assert bench.last().end is End.PAID
+    assert bench.world.effects["close"] == 1
+
+
+async def test_a_payment_in_the_moment_of_giving_up_is_taken() -> None:
+    """The guest left the spot and paid in the same instant: taken at their word."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        bench.world.leave("t1")
+        bench.world.unlisted.add(SpotId("id-t1"))
+        await bench.tick(5)
+
+    assert bench.world.charges[key].status is TransactionStatus.CONFIRMED
+    assert bench.last().end is End.PAID
+    assert bench.world.calls["close"] == 0
+
+
+async def test_a_reservation_that_expires_under_a_lost_confirm_is_not_paid() -> None:
+    """The confirm never arrived and the wallet gave the money back."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.reserve(bench.world.charges[key])
+        bench.world.trouble["confirm"].append("lost_request")
+        await bench.poll()
+        bench.world.charges[key].status = TransactionStatus.FAILED
+        await bench.tick(3)
+
+    assert bench.last().end is End.EXPIRED
+    assert bench.world.effects["confirm"] == 0
+    assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
+
+
+async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> None:
+    """A poisoned visit is taken out of the worker's hands after three crashes."""
+    bench = Bench(Policy(bill_wait_s=20, offer_ttl_s=600))
+
+    async def explode(paid: object) -> None:
+        raise ValueError("boom")
+
+    bench.till.settle = explode  # type: ignore[method-assign]
+    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    with capture_logs() as lines:
+        async with bench.at_work():
+            key = await offered(bench)
+            other = await offered(bench, "t2")
+            bench.world.reserve(bench.world.charges[key])
+            await bench.tick(10)
+            bench.world.reserve(bench.world.charges[other])
+            await bench.tick(2)
+
+    crashes = [line for line in lines if line["event"] == "visit.crashed"]
+    assert len(crashes) >= 2
+    ends = {visit.table: visit.end for visit in bench.visits()}
+    assert ends["t2"] is End.PAID
+    assert bench.world.charges[key].status is TransactionStatus.CONFIRMED
+
+
+async def test_a_stop_leaves_open_visits_to_the_next_start() -> None:
+    """Nothing new begins, and a restart resumes where it was."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+    assert bench.last().step is Step.OFFERED
+
+    bench._hire()
+    async with bench.at_work():
+        bench.world.reserve(bench.world.charges[key])
+        await bench.tick(2)
+
+    assert bench.last().end is End.PAID
+    assert bench.world.effects["create"] == 1
+
+
+async def test_every_write_had_a_durable_intent_first() -> None:
+    """The journal knows of each call before the wallet does."""
+    bench = Bench()
+    async with bench.at_work():
+        key = await offered(bench)
+        intents = bench.journal.intents(bench.last().visit_id)
+        assert Intent(WriteKind.CREATE, bench.last().reference) in intents
+        assert Intent(WriteKind.LINK, key) in intents
