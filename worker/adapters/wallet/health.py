@@ -1,0 +1,146 @@
+"""Keep how the wallet is doing, and say it once when that changes.
+
+A log line marks an edge: unreachable, reachable again, throttled, refused. What goes on in between
+is counted and never logged. No line carries a key, a signature or an answer's body.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from worker.adapters.wallet.failures import HeldBack
+from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
+from worker.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the wallet was doing at one moment, for the status report."""
+
+    last_good_at: datetime | None
+    """When the wallet last answered in its own words."""
+    last_trouble_at: datetime | None
+    last_trouble: str
+    is_reachable: bool
+    throttled_until: datetime | None
+    clock_offset_s: float
+    """What is added to the machine's time for signatures."""
+    calls: Mapping[str, int]
+    """Requests sent, by operation; repeats count."""
+    in_flight: int
+    waiting: int
+
+
+class Pulse:
+    """Notes how calls ended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._calls: Counter[str] = Counter()
+        self._good_at_s: float | None = None
+        self._trouble_at: datetime | None = None
+        self._trouble = ""
+        self._down_since_s: float | None = None
+        self._failures = 0
+        self._is_key_refused = False
+        self._forbidden: set[str] = set()
+        self._is_clock_refused = False
+
+    def count(self, op: str) -> None:
+        """Count a request that is about to be sent."""
+        self._calls[op] += 1
+
+    def note(self, op: str, outcome: Outcome[object]) -> None:
+        """Note how a call ended, after all repeating inside."""
+        match outcome:
+            case Done():
+                self._good(op)
+            case Refused(refusal=Refusal.CREDENTIALS):
+                self._refused(op, outcome)
+            case Refused():
+                self._answered()
+            case HeldBack():
+                pass
+            case Unknown(why) | Unsent(why):
+                self._bad(op, why)
+
+    def note_throttled(self, for_s: float) -> None:
+        """Say that everything is held. Told once per hold."""
+        log.warning("wallet.throttled", retry_after_s=round(for_s, 1))
+
+    def note_clock_offset(self, offset_s: float) -> None:
+        """Say that the machine's clock and the wallet's differ."""
+        log.warning("wallet.clock_offset", offset_s=round(offset_s, 1))
+
+    def note_clock_refused(self) -> None:
+        """Say that the wallet refuses our time although it was just asked for its own."""
+        if not self._is_clock_refused:
+            self._is_clock_refused = True
+            log.error(
+                "wallet.clock_refused",
+                remedy="the wallet refuses timestamps made from its own clock;"
+                " check this machine's time and that no proxy delays or caches requests",
+            )
+
+    def snapshot(
+        self, *, throttled_for_s: float, clock_offset_s: float, in_flight: int, waiting: int
+    ) -> Health:
+        """Give the report of this moment."""
+        now = self._clock.now()
+        ago_s = None if self._good_at_s is None else self._clock.ticks_s() - self._good_at_s
+        return Health(
+            last_good_at=None if ago_s is None else now - timedelta(seconds=ago_s),
+            last_trouble_at=self._trouble_at,
+            last_trouble=self._trouble,
+            is_reachable=self._down_since_s is None,
+            throttled_until=now + timedelta(seconds=throttled_for_s) if throttled_for_s else None,
+            clock_offset_s=clock_offset_s,
+            calls=dict(self._calls),
+            in_flight=in_flight,
+            waiting=waiting,
+        )
+
+    def _good(self, op: str) -> None:
+        self._answered()
+        if op != "server":
+            self._is_key_refused = self._is_clock_refused = False
+            self._forbidden.discard(op)
+
+    def _answered(self) -> None:
+        self._good_at_s = now_s = self._clock.ticks_s()
+        if self._down_since_s is not None:
+            down_s = round(now_s - self._down_since_s, 1)
+            log.info("wallet.reachable", down_s=down_s, failures=self._failures)
+            self._down_since_s = None
+            self._failures = 0
+
+    def _bad(self, op: str, why: str) -> None:
+        self._trouble, self._trouble_at = f"{op}: {why}", self._clock.now()
+        self._failures += 1
+        if self._down_since_s is None:
+            self._down_since_s = self._clock.ticks_s()
+            log.warning("wallet.unreachable", call=op, why=why)
+
+    def _refused(self, op: str, refused: Refused) -> None:
+        self._answered()
+        self._trouble, self._trouble_at = f"{op}: {refused}", self._clock.now()
+        if refused.status == 401:
+            is_news = not (self._is_key_refused or self._is_clock_refused)
+            self._is_key_refused = True
+        else:
+            # One thing may be forbidden while all else goes well, so each kind has its own edge.
+            is_news = op not in self._forbidden
+            self._forbidden.add(op)
+        if is_news:
+            log.error(
+                "wallet.credentials_refused",
+                call=op,
+                answer=str(refused),
+                remedy="check wallet.client_id and wallet.mac_key and ask Paysera whether this"
+                " client may use the call; the worker keeps asking slowly",
+            )

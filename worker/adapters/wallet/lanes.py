@@ -1,0 +1,168 @@
+"""Carry requests over lanes: transports that hold one connection each.
+
+One pool for many connections slows down with the square of their number and can lose a slot when
+a request is cancelled. So each lane has one connection, and a lane is only ever used again after
+a complete and clean answer; whatever else happened to it, it is closed and forgotten.
+
+It never keeps a cookie, never follows `Location`, never unpacks a body, and hands up no header
+but those that the client needs.
+"""
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, Protocol, runtime_checkable
+
+import httpx
+
+KEEPALIVE_S: Final = 20.0
+"""Shorter than the idle time after which common front ends hang up."""
+
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A page of 200 transactions is about 100 kB."""
+
+_HEADERS_KEPT: Final = frozenset({b"content-type", b"paysera-correlation-id", b"retry-after"})
+_LIMITS: Final = httpx.Limits(
+    max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S
+)
+
+
+class AnswerTooLarge(httpx.RemoteProtocolError):
+    """More bytes came than any honest answer has."""
+
+
+class AnswerEncoded(httpx.DecodingError):
+    """The answer is packed although we asked for plain bytes; unpacking could fill the memory."""
+
+
+class Lanes(httpx.AsyncBaseTransport):
+    """A transport over at most `count` one-connection lanes.
+
+    It does not queue: who comes when every lane is busy is told so. The budget in front of it
+    lets no more callers in than there are lanes.
+    """
+
+    def __init__(self, *, count: int, is_tls: bool) -> None:
+        self._count = count
+        self._is_tls = is_tls
+        self._tls = ssl.create_default_context() if is_tls else _no_tls()
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._busy = 0
+        self._is_closed = False
+
+    @property
+    def busy(self) -> int:
+        """How many lanes carry a request now."""
+        return self._busy
+
+    @property
+    def idle(self) -> int:
+        """How many lanes wait with their connection kept."""
+        return len(self._idle)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and read its whole answer."""
+        if self._is_closed:
+            raise httpx.PoolTimeout("the lanes are closed", request=request)
+        if self._busy >= self._count:
+            raise httpx.PoolTimeout("every lane is busy", request=request)
+        # The lane used last is the one whose connection is least likely to have gone stale.
+        lane = self._idle.pop() if self._idle else self._open()
+        self._busy += 1
+        is_clean = False
+        opened = _Opened(request) if self._is_tls else None
+        try:
+            response = await _whole_answer(lane, request)
+            is_clean = True
+        finally:
+            self._busy -= 1
+            if is_clean and not self._is_closed:
+                self._idle.append(lane)
+            else:
+                await _discard(lane)
+                if opened is not None:
+                    await opened.close()
+        return response
+
+    async def aclose(self) -> None:
+        """Close the idle lanes now and every busy one when its answer is in."""
+        self._is_closed = True
+        idle, self._idle = self._idle, []
+        for lane in idle:
+            await _discard(lane)
+
+    def _open(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls, http1=True, http2=False, limits=_LIMITS, trust_env=False, retries=0
+        )
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+class _Opened:
+    """Remembers the connection that a request opens.
+
+    A call that is cancelled during the TLS handshake belongs to no lane yet: nobody else would ever
+    close it.
+    """
+
+    def __init__(self, request: httpx.Request) -> None:
+        self._next = request.extensions.get("trace")
+        self._stream: object = None
+        request.extensions["trace"] = self.watch
+
+    async def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of a step of the transport and pass it on."""
+        if event == "connection.connect_tcp.complete":
+            self._stream = info.get("return_value")
+        if self._next is not None:
+            await self._next(event, info)
+
+    async def close(self) -> None:
+        """Close what was opened; closing twice does no harm."""
+        if isinstance(self._stream, _Closable):
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                await self._stream.aclose()
+
+
+def _no_tls() -> ssl.SSLContext:
+    """Make the context of a plain-http client: it knows no authority, so it would trust nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+async def _whole_answer(lane: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    response = await lane.handle_async_request(request)
+    headers = response.headers
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise AnswerEncoded("the answer is packed", request=request)
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and len(length) > len(str(BODY_BYTES_MAX)):
+        raise AnswerTooLarge("the answer is too large", request=request)
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    body = await _capped(response.stream.__aiter__(), request)
+    await response.stream.aclose()
+    # As bytes: what a broken front end puts there need not be text.
+    kept = [(name, value) for name, value in headers.raw if name.lower() in _HEADERS_KEPT]
+    return httpx.Response(
+        response.status_code, headers=kept, content=body, extensions=response.extensions
+    )
+
+
+async def _capped(chunks: AsyncIterator[bytes], request: httpx.Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise AnswerTooLarge("the answer is too large", request=request)
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _discard(lane: httpx.AsyncHTTPTransport) -> None:
+    # A connection that is broken already may complain when closed; nobody is left to care.
+    with contextlib.suppress(httpx.HTTPError, OSError):
+        await lane.aclose()
