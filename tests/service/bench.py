@@ -135,9 +135,10 @@ class Bench:
     async def rest(self) -> None:
         """Wait until no visit has a turn under way."""
         for _ in range(TURNS_MAX):
+            await asyncio.sleep(0)  # Also lets the news of a crash arrive.
             if not self.engine.in_flight():
+                await asyncio.sleep(0)
                 return
-            await asyncio.sleep(0)
         raise AssertionError(f"turns without end: {self.engine.in_flight()}")
 
     async def poll(self) -> None:
