@@ -1,0 +1,39 @@
+"""What the operator decided, checked before anything starts.
+
+Settings come from a TOML file, then the environment, then secret files; the later wins. This is
+the only part of the worker that reads them, and it never guesses: whatever it does not know or
+can not use is an error that says where it stands and what to do, and never shows a secret.
+
+Below the roof nobody sees these classes; they are handed plain values.
+"""
+
+from worker.settings.loading import load
+from worker.settings.model import (
+    FixedTill,
+    FolderTill,
+    JournalSettings,
+    LocationSettings,
+    LogSettings,
+    PollingSettings,
+    Settings,
+    VisitSettings,
+    WalletSettings,
+)
+from worker.settings.printing import describe
+from worker.settings.problem import Problem, SettingsError
+
+__all__ = [
+    "FixedTill",
+    "FolderTill",
+    "JournalSettings",
+    "LocationSettings",
+    "LogSettings",
+    "PollingSettings",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "VisitSettings",
+    "WalletSettings",
+    "describe",
+    "load",
+]

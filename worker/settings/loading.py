@@ -1,0 +1,247 @@
+"""Gather the layers, judge the whole, and report every mistake at once.
+
+Nothing here stops at the first mistake, and no message holds a value of the wallet's section.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from worker.settings import rules
+from worker.settings.layers import (
+    CONFIG_VARIABLE,
+    Layer,
+    read_environment,
+    read_secrets,
+    read_toml,
+    variable_of,
+)
+from worker.settings.model import SECTIONS, TILLS, Settings
+from worker.settings.problem import NOWHERE, Problem, SettingsError, meant, short
+
+DEFAULT_CONFIG: Final = Path("/etc/paysera-worker/worker.toml")
+SECRETS_DIR: Final = Path("/run/secrets")
+CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+_SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
+_Path = tuple[str, ...]
+
+
+def load(
+    config: Path | None,
+    environ: Mapping[str, str],
+    *,
+    secrets_dir: Path = SECRETS_DIR,
+    default_config: Path = DEFAULT_CONFIG,
+) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: they can not be used. Its text lists every problem and its remedy.
+
+    """
+    layers = _layers(config, environ, secrets_dir, default_config)
+    values, origins = _merged(layers)
+    problems = [problem for layer in layers for problem in layer.problems]
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        # The error itself holds the input, and with it the key: only its details go on.
+        details = error.errors(include_url=False, include_input=False)
+        problems += [
+            _problem(detail, values, origins) for detail in details if not _is_echo(detail, layers)
+        ]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    settings._origins = origins  # noqa: SLF001 - ours, and set once
+    settings._warnings = tuple(_warnings(settings, layers))  # noqa: SLF001
+    return settings
+
+
+def _is_echo(detail: ErrorDetails, layers: Sequence[Layer]) -> bool:
+    """Tell whether a layer's own problem is the whole reason for this one."""
+    if detail["type"] == "missing" and any(layer.is_unread for layer in layers):
+        return True
+    path = _path(detail)
+    heads = {".".join(path[:length]) for length in range(1, len(path) + 1)}
+    return any(heads & layer.spoiled for layer in layers)
+
+
+def _layers(
+    config: Path | None, environ: Mapping[str, str], secrets_dir: Path, default_config: Path
+) -> list[Layer]:
+    """Read every place, weakest first."""
+    layers = []
+    named = environ.get(CONFIG_VARIABLE)
+    if config is not None:
+        layers.append(read_toml(config))
+    elif named is not None and not named:
+        empty = Layer()
+        origin = f"environment variable {CONFIG_VARIABLE}"
+        empty.report("--config", origin, "it is empty", "name a file or remove it")
+        layers.append(empty)
+    elif named is not None:
+        layers.append(read_toml(Path(named)))
+    else:
+        layers.append(read_toml(default_config, is_optional=True))
+    layers.append(read_environment(environ))
+    layers.append(read_secrets(secrets_dir))
+    if environ.get(CREDENTIALS_VARIABLE):
+        layers.append(read_secrets(Path(environ[CREDENTIALS_VARIABLE])))
+    return layers
+
+
+def _merged(layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[_Path, str]]:
+    """Let the later layer win, key by key; a list or a table of prices is one value."""
+    values: dict[str, Any] = {section: {} for section in SECTIONS if section != "locations"}
+    origins: dict[_Path, str] = {}
+    for layer in layers:
+        for section, given in layer.values.items():
+            if section == "locations":
+                values[section] = given
+            else:
+                values[section] = values[section] | given
+        for path in layer.origins:
+            for weaker in [known for known in origins if known[: len(path)] == path]:
+                del origins[weaker]
+        origins |= layer.origins
+    values["till"].setdefault("kind", "fixed")
+    return values, origins
+
+
+def _problem(
+    detail: ErrorDetails, values: Mapping[str, Any], origins: Mapping[_Path, str]
+) -> Problem:
+    """Turn what the model found into a line for a person."""
+    path = _path(detail)
+    key = ".".join(short(part) for part in path)
+    origin = _origin(path, origins)
+    if detail["type"] == "missing":
+        return Problem(key, origin, "it is required", _how_to_give(path))
+    if detail["type"] == "extra_forbidden":
+        return Problem(key, origin, *_unknown(path, values))
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, ValueError):
+        return Problem(key, origin, str(cause), "correct it")
+    rule, default = _rule(path, values)
+    wrong = f"it must be {rule}{_shown(path, values)}"
+    return Problem(key, origin, wrong, f"correct it{default}")
+
+
+def _path(detail: ErrorDetails) -> _Path:
+    """Give the key as the operator writes it."""
+    if detail["type"].startswith("union_tag"):
+        return ("till", "kind")
+    path = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    if path[0] == "till" and len(path) > 1 and path[1] in TILLS:
+        return ("till", *path[2:])  # Without the model's mark of which till it took.
+    return path
+
+
+def _origin(path: _Path, origins: Mapping[_Path, str]) -> str:
+    """Find where the value, or else the nearest table around it, was given."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in origins:
+            return origins[path[:length]]
+    return NOWHERE
+
+
+def _how_to_give(path: _Path) -> str:
+    """Say the ways to give a value that is missing."""
+    dotted = ".".join(path)
+    if dotted == "locations":
+        return "add [[locations]] with an id to the file"
+    if path[0] == "locations":
+        return f"add {path[-1]} to this [[locations]]"
+    if path == ("till", "prices"):
+        return 'add [till.prices] with "*" = 1250 or a price per spot identifier'
+    ways = f"add {path[-1]} under [{path[0]}] or set {variable_of(dotted)}"
+    if path[0] == "wallet":
+        ways += f", or best put it into a secret file named {dotted}"
+    return ways
+
+
+def _unknown(path: _Path, values: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what is wrong with a name that the model does not know."""
+    name = path[-1]
+    models = SECTIONS.get(path[0], ())
+    if path[0] == "till":
+        kind = values["till"].get("kind")
+        for other, model in TILLS.items():
+            if other != kind and name in model.model_fields:
+                wrong = f'it belongs to kind = "{other}", but till.kind is "{kind}"'
+                return wrong, f'remove it or set till.kind = "{other}"'
+        models = (TILLS[kind],)
+    known = {field for model in models for field in model.model_fields}
+    return "there is no such key", meant(name, known)
+
+
+def _rule(path: _Path, values: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the rule of a key and, if it has one, its default."""
+    if len(path) == 1:
+        field = Settings.model_fields.get(path[0])
+        return (field.description if field else None) or "a section", ""
+    if path[0] == "locations" and len(path) < 3:
+        return "a table with an id and a name", ""
+    name = path[2] if path[0] == "locations" else path[1]
+    for model in _models(path[0], values):
+        field = model.model_fields.get(name)
+        if field is not None:
+            if path[:2] == ("till", "prices") and len(path) == 2:
+                return "a table of prices by spot identifier", ""
+            default = (
+                "" if field.is_required() else f", or remove it: the default is {field.default}"
+            )
+            return field.description or "something else", default
+    return "something else", ""
+
+
+def _models(section: str, values: Mapping[str, Any]) -> tuple[type[BaseModel], ...]:
+    models = SECTIONS[section]
+    if section == "till":
+        chosen = TILLS.get(str(values["till"].get("kind")))
+        return (chosen,) if chosen else models
+    return models
+
+
+def _shown(path: _Path, values: Mapping[str, Any]) -> str:
+    """Show a wrong value where it helps and can not be a secret."""
+    if path[0] == "wallet" and path != ("wallet", "timeout_s"):
+        return ""
+    value: Any = values
+    for part in path:
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list | tuple) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+    if isinstance(value, bool):
+        return f", not {'true' if value else 'false'}"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return ", not a number of that size"  # Some are too long to be written out at all.
+    if isinstance(value, int | float):
+        return f", not {value!r:.40}"
+    return f', not "{value:.60}"' if isinstance(value, str) else ""
+
+
+def _warnings(settings: Settings, layers: Sequence[Layer]) -> list[str]:
+    """Say what is allowed but deserves a second look."""
+    found = []
+    is_real = not rules.is_loopback_url(settings.wallet.base_url)
+    if settings.wallet.client_id == _SAMPLE_CLIENT_ID and is_real:
+        found.append(
+            "wallet.client_id is the sample that Paysera publishes, and wallet.base_url is not on "
+            "this machine: the wallet will refuse every request."
+        )
+    key = ("wallet", "mac_key")
+    given = [layer.origins[key] for layer in layers if key in layer.origins]
+    if len(given) > 1:
+        found.append(f"wallet.mac_key is given {len(given)} times; the {given[-1]} is used.")
+    if key in layers[0].origins:  # The file is always the weakest layer.
+        found.append(
+            "wallet.mac_key stands in the settings file: a secret file named wallet.mac_key keeps "
+            "it out of backups and copies."
+        )
+    return found

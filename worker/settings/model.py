@@ -1,0 +1,214 @@
+"""Every setting: its name, its range, its default and why. Plain facts, no files, no environment.
+
+The `description` of a field is the end of the sentence "must be ...", so a message about a wrong
+value always says the rule.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from worker.settings import rules
+
+_CONFIG: Final = ConfigDict(
+    frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+)
+
+FilePath = Annotated[Path, BeforeValidator(rules.plain_path)]
+
+
+class WalletSettings(BaseModel):
+    """Where the wallet is and who we are to it."""
+
+    model_config = _CONFIG
+
+    base_url: Annotated[str, BeforeValidator(rules.base_url)] = Field(
+        "https://wallet.paysera.com/rest/v1", description="an https address"
+    )
+    client_id: Annotated[str, BeforeValidator(rules.credential)] = Field(
+        description="the client id that Paysera gave you: printable ASCII text"
+    )
+    mac_key: Annotated[SecretStr, BeforeValidator(rules.credential)] = Field(
+        description="the MAC key that Paysera gave you: printable ASCII text"
+    )
+    # Longer than any answer seen; shorter than a guest's patience.
+    timeout_s: float = Field(
+        10.0, strict=True, ge=1, le=60, description="a number of seconds from 1 to 60"
+    )
+
+
+class PollingSettings(BaseModel):
+    """How often to ask."""
+
+    model_config = _CONFIG
+
+    # Paysera asks for every 3 to 5 seconds; neither less nor more is polite.
+    spots_interval_s: float = Field(
+        3.0, strict=True, ge=3.0, le=5.0, description="a number of seconds from 3.0 to 5.0"
+    )
+    reservations_interval_s: float = Field(
+        3.0, strict=True, ge=1.0, le=60, description="a number of seconds from 1.0 to 60"
+    )
+
+
+class VisitSettings(BaseModel):
+    """How patient to be with a guest."""
+
+    model_config = _CONFIG
+
+    bill_wait_s: float = Field(
+        60.0, strict=True, ge=0, le=3600, description="a number of seconds from 0 to 3600"
+    )
+    offer_ttl_s: float = Field(
+        600.0, strict=True, ge=1, le=86400, description="a number of seconds from 1 to 86400"
+    )
+    # Long enough to survive a restart of the machine between the guest's yes and our confirm.
+    reserve_for_s: int = Field(
+        900, strict=True, ge=60, le=86400, description="a whole number of seconds from 60 to 86400"
+    )
+
+
+class JournalSettings(BaseModel):
+    """Where the durable record lives."""
+
+    model_config = _CONFIG
+
+    path: FilePath = Field(
+        Path("/var/lib/paysera-worker/journal.db"), description="the path of a file"
+    )
+
+
+class LocationSettings(BaseModel):
+    """One shop."""
+
+    model_config = _CONFIG
+
+    id: int = Field(
+        strict=True, ge=1, le=2**63 - 1, description="Paysera's number of the location, above 0"
+    )
+    name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(
+        "", max_length=200, description="text for people, at most 200 characters"
+    )
+
+
+PriceMinor = Annotated[int, Field(strict=True, ge=1, le=10**10)]
+
+
+class FixedTill(BaseModel):
+    """Every table has a price of its own."""
+
+    model_config = _CONFIG
+
+    kind: Literal["fixed"] = Field("fixed", description='"fixed" or "folder"')
+    currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
+        "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
+    )
+    description: Annotated[str, BeforeValidator(rules.template)] = Field(
+        "Table {spot}",
+        max_length=200,
+        description="text of at most 200 characters in which only {spot} is replaced",
+    )
+    # No default: a made-up price would be charged to a real guest.
+    prices: Annotated[dict[str, PriceMinor], BeforeValidator(rules.prices)] = Field(
+        description="a whole number of minor units from 1 to 10000000000"
+    )
+
+
+class FolderTill(BaseModel):
+    """The shop's software puts a file for every open bill into a folder."""
+
+    model_config = _CONFIG
+
+    kind: Literal["folder"] = Field(description='"fixed" or "folder"')
+    path: FilePath = Field(description="the path of a folder")
+
+
+class LogSettings(BaseModel):
+    """What the log shows, and how."""
+
+    model_config = _CONFIG
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description='"debug", "info", "warning" or "error"'
+    )
+    # auto: pretty on a terminal, JSON everywhere else.
+    format: Literal["auto", "json", "pretty"] = Field(
+        "auto", description='"auto", "json" or "pretty"'
+    )
+
+
+class Settings(BaseSettings):
+    """Everything the operator decided. Made by `load`, never changed afterwards."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    wallet: WalletSettings
+    polling: PollingSettings = PollingSettings()
+    visit: VisitSettings = VisitSettings()
+    journal: JournalSettings = JournalSettings()
+    locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
+        description="a list with at least one location"
+    )
+    till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    log: LogSettings = LogSettings()
+
+    _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but worth a second look, one sentence each."""
+        return self._warnings
+
+    def origin_of(self, *path: str) -> str:
+        """Say where a value came from: a file, a variable, a secret file, or "default"."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._origins:
+                return self._origins[path[:length]]
+        return "default"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what `load` gathered: the stock sources overlook misspelt names."""
+        return (init_settings,)
+
+
+TILLS: Final[Mapping[str, type[BaseModel]]] = {"fixed": FixedTill, "folder": FolderTill}
+SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
+    "wallet": (WalletSettings,),
+    "polling": (PollingSettings,),
+    "visit": (VisitSettings,),
+    "journal": (JournalSettings,),
+    "locations": (LocationSettings,),
+    "till": tuple(TILLS.values()),
+    "log": (LogSettings,),
+}
+
+
+def _kind_of(annotation: Any) -> str:
+    """Say how a value is written where everything is text."""
+    if annotation in {int, float}:
+        return "number"
+    return "json" if str(annotation).startswith("dict") else "text"
+
+
+LEAVES: Final[Mapping[str, str]] = {
+    f"{section}.{name}": _kind_of(field.annotation)
+    for section, models in SECTIONS.items()
+    if section != "locations"
+    for model in models
+    for name, field in model.model_fields.items()
+} | {"locations": "json"}
+"""Every key that a variable or a secret file can give, and how its text is read."""
