@@ -1,0 +1,169 @@
+"""The unit that systemd is given keeps its promises."""
+
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from worker.settings import JournalSettings
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "systemd" / "paysera-worker.service"
+
+
+def unit() -> dict[str, list[str]]:
+    """Every setting of the service, in order; configparser would keep only the last of a name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    section = ""
+    for line in UNIT.read_text().splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            found[name if section == "Service" else f"{section}.{name}"].append(value)
+    return found
+
+
+def test_readiness_and_life_are_told_by_the_worker_itself() -> None:
+    """Systemd waits for READY and restarts a worker whose loops do not turn."""
+    assert unit()["Type"] == ["notify"]
+    assert unit()["NotifyAccess"] == ["main"]
+    assert unit()["WatchdogSec"] == ["60"]
+
+
+def test_what_a_restart_can_not_mend_is_not_restarted() -> None:
+    """Wrong usage, refused credentials, wrong settings; everything else comes back for ever."""
+    found = unit()
+
+    assert found["Restart"] == ["on-failure"]
+    assert found["RestartPreventExitStatus"] == ["2 77 78"]
+    assert found["Unit.StartLimitIntervalSec"] == ["0"]
+    assert float(found["RestartSec"][0]) > 0
+
+
+def test_a_failed_check_before_the_start_decides_nothing() -> None:
+    """RestartPreventExitStatus does not hold for it, so its failure would restart for ever."""
+    (before,) = unit()["ExecStartPre"]
+
+    assert before.startswith("-/")
+
+
+def test_a_stop_leaves_time_for_what_is_in_flight() -> None:
+    """The worker needs at most 10 s."""
+    assert float(unit()["TimeoutStopSec"][0]) >= 10
+
+
+def test_the_key_is_a_credential_under_the_name_that_the_settings_know() -> None:
+    """Not in the unit, not in the environment, not on the command line."""
+    (credential,) = unit()["LoadCredential"]
+
+    assert credential.partition(":")[0] == "wallet.mac_key"
+    assert "MAC_KEY" not in UNIT.read_text()
+    assert all("KEY" not in value for value in unit()["Environment"])
+
+
+def test_it_does_not_run_as_root_and_gains_nothing() -> None:
+    """A user of its own, no capability, nothing writable but its own state."""
+    found = unit()
+
+    assert found["User"] == ["paysera-worker"]
+    assert found["CapabilityBoundingSet"] == [""]
+    assert found["NoNewPrivileges"] == ["yes"]
+    assert found["ProtectSystem"] == ["strict"]
+    assert found["StateDirectory"] == ["paysera-worker"]
+    assert found["StateDirectoryMode"] == ["0700"]
+    assert found["UMask"] == ["0077"]
+    assert "DynamicUser" not in found
+    assert "ReadWritePaths" not in found
+
+
+def test_the_default_paths_lie_in_its_state() -> None:
+    """With everything else read-only, a default anywhere else would not work."""
+    assert JournalSettings().path.is_relative_to("/var/lib/paysera-worker")
+
+
+@pytest.mark.parametrize("name", ["ExecStartPre", "ExecStart"])
+def test_the_verbs_that_the_unit_calls_exist(name: str) -> None:
+    """The command line of the unit is one that the worker understands."""
+    (line,) = unit()[name]
+    program, *verb = line.removeprefix("-").split()
+
+    assert program == "/opt/paysera-worker/bin/paysera-worker"
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", *verb, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert verb[0] in done.stdout
+
+
+def test_systemd_finds_nothing_to_say_where_it_can_be_asked(tmp_path: Path) -> None:
+    """Its own judgement, where it is installed: the file is clean and exposure at most 1.2."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        assert {"SystemCallFilter", "RestrictAddressFamilies", "PrivateUsers"} <= set(unit())
+        return
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=12", str(UNIT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The program and its user are not installed here; everything else must be.
+    text = UNIT.read_text().replace("/opt/paysera-worker/bin/paysera-worker", "/bin/true")
+    (tmp_path / "paysera-worker.service").write_text(text.replace("=paysera-worker\n", "=daemon\n"))
+    done = subprocess.run(
+        [analyze, "verify", str(tmp_path / "paysera-worker.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    ours = [line for line in done.stderr.splitlines() if "paysera-worker" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+def instructions() -> list[tuple[str, str]]:
+    """What the image is made of, one instruction to a line."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
+
+
+def test_the_image_runs_the_worker_itself_and_not_as_root() -> None:
+    """Exec form, so that signals arrive; a number, so that others can tell it is not root."""
+    last = dict(instructions())
+
+    assert last["ENTRYPOINT"] == '["paysera-worker"]'
+    assert last["CMD"] == '["run"]'
+    assert last["USER"] == "10001:10001"
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    assert last["VOLUME"] == "/var/lib/paysera-worker"
+    assert last["HEALTHCHECK"].endswith('CMD ["paysera-worker", "status"]')
+
+
+def test_the_image_takes_only_what_is_pinned_by_hash_and_copies_what_exists() -> None:
+    """No file without its hash, no build tool in what runs, no path that is not there."""
+    found = instructions()
+    installs = [text for name, text in found if name == "RUN" and "pip install" in text]
+
+    assert len([name for name, _ in found if name == "FROM"]) == 2
+    for text in installs:
+        for command in text.split("&&"):
+            if "pip install" in command:
+                assert "--require-hashes" in command or "--no-index" in command
+    allowed = (ROOT / ".dockerignore").read_text().split()
+    for name, text in found:
+        if name == "COPY" and "--from" not in text:
+            for source in text.split()[:-1]:
+                assert (ROOT / source).exists(), source
+                assert f"!{source}" in allowed, source
