@@ -1,12 +1,11 @@
-"""Time that rules can trust, and a sleep that can be ended."""
+"""Time that rules can trust."""
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.adapters.clock import SystemClock, nap
+from worker.adapters.clock import SystemClock
 from worker.ports import Clock
 
 
@@ -56,51 +55,6 @@ def test_ticks_only_grow() -> None:
     seen = [clock.ticks_s() for _ in range(1000)]
 
     assert seen == sorted(seen)
-
-
-async def test_a_nap_ends_at_once_when_told_to_stop() -> None:
-    """An hour's nap does not delay the end of the process."""
-    stop = asyncio.Event()
-    sleeper = asyncio.ensure_future(nap(3600, stop))
-    await asyncio.sleep(0)
-    assert not sleeper.done()
-
-    stop.set()
-
-    assert await asyncio.wait_for(sleeper, 5) is True
-
-
-async def test_a_nap_runs_its_time_when_nobody_stops_it() -> None:
-    """Then it tells so."""
-    assert await nap(0.001, asyncio.Event()) is False
-
-
-async def test_a_stopped_napper_does_not_lie_down() -> None:
-    """Nor does it wait for a turn."""
-    stop = asyncio.Event()
-    stop.set()
-
-    assert await nap(3600, stop) is True
-    assert await nap(-1, stop) is True
-
-
-async def test_a_nap_of_nothing_still_lets_others_run() -> None:
-    """A loop that is late must not starve the rest."""
-    ran = asyncio.Event()
-    asyncio.get_running_loop().call_soon(ran.set)
-
-    assert await nap(0, asyncio.Event()) is False
-    assert ran.is_set()
-
-
-async def test_a_cancelled_nap_is_cancelled() -> None:
-    """A cancel is not a stop."""
-    sleeper = asyncio.ensure_future(nap(3600, asyncio.Event()))
-    await asyncio.sleep(0)
-    sleeper.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await sleeper
 
 
 async def test_the_clock_sleeps() -> None:

@@ -177,7 +177,7 @@ def check(bench: Bench, name: str, fuses: tuple[int, ...]) -> None:
     assert bench.world.effects["confirm"] == len(taken), where
     assert not any(v.end is End.PARKED for v in bench.visits()), where
     bills = {paid.bill.bill_id: paid.transaction_key for paid in bench.till.settled}
-    assert len({k for k in bills.values()}) == len(bills), where
+    assert len(set(bills.values())) == len(bills), where
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -116,6 +116,7 @@ class World:
     wrongs: list[str] = field(default_factory=list)
     are_orders_hidden: bool = False
     unlisted: set[SpotId] = field(default_factory=set)
+    is_list_partial: bool = False
     are_new_charges_unlisted: bool = False
     """The list of transactions lags behind: it shows none that nobody has seen."""
     stale_rows: list[Spot] = field(default_factory=list)
@@ -209,7 +210,8 @@ class FakeWallet:
                 for table in tables
                 if table.status is SpotStatus.WAITING and table.spot_id not in self.world.unlisted
             ]
-            return Done(SpotList((*rows, *self.world.stale_rows), is_complete=True))
+            is_complete = not self.world.is_list_partial
+            return Done(SpotList((*rows, *self.world.stale_rows), is_complete))
 
         return self.world.call("spots", effect)
 

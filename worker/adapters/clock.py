@@ -34,19 +34,3 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep."""
         await asyncio.sleep(seconds)
-
-
-async def nap(seconds: float, stop: asyncio.Event) -> bool:
-    """Sleep, but wake at once when told to stop. Tells whether it was."""
-    if stop.is_set():
-        return True
-    if seconds <= 0:
-        await asyncio.sleep(0)  # Others get their turn, however short the nap.
-        return stop.is_set()
-    try:
-        # Unlike wait_for this makes no task, and a poller naps for ever.
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
-    return stop.is_set()

@@ -36,7 +36,7 @@ class Sweeper:
             left_s = PAUSE_S_MAX
             if due_at is not None:
                 left_s = min(left_s, (due_at - self._clock.now()).total_seconds())
-            await nap(max(left_s, 0.01), stop, self._engine.stirred)
+            await nap(max(left_s, 0.01), self._engine.stirred)
 
     async def watch_strangers(self, stop: asyncio.Event) -> None:
         """Judge foreign transactions and search for our own lost ones."""

@@ -1,19 +1,16 @@
-"""Waiting that ends at once when the worker is told to stop."""
+"""Waiting that ends at once when something happens."""
 
 import asyncio
-import contextlib
 
 
-async def nap(seconds: float, *events: asyncio.Event) -> None:
-    """Sleep so long, or until any of the events is set. They stay set."""
-    if seconds <= 0 or any(event.is_set() for event in events):
-        await asyncio.sleep(0)
+async def nap(seconds: float, event: asyncio.Event) -> None:
+    """Sleep so long, or until the event is set. It stays set."""
+    if seconds <= 0 or event.is_set():
+        await asyncio.sleep(0)  # Others get their turn, however short the nap.
         return
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*waits, return_exceptions=True)
+        # Unlike wait_for this makes no task, and it never swallows a cancel.
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
