@@ -66,6 +66,15 @@ def make_till(settings: Settings) -> FixedTill | FolderTill:
     return FixedTill(prices=till.prices, currency=till.currency, description=till.description)
 
 
+def make_policy(settings: Settings) -> Policy:
+    """Give the rules the operator's numbers."""
+    return Policy(
+        bill_wait_s=settings.visit.bill_wait_s,
+        offer_ttl_s=settings.visit.offer_ttl_s,
+        reserve_for_s=settings.visit.reserve_for_s,
+    )
+
+
 def make_supervisor(
     settings: Settings,
     *,
@@ -90,12 +99,9 @@ def make_supervisor(
         strangers=strangers,
         search_lock=asyncio.Lock(),
     )
-    policy = Policy(
-        bill_wait_s=settings.visit.bill_wait_s,
-        offer_ttl_s=settings.visit.offer_ttl_s,
-        reserve_for_s=settings.visit.reserve_for_s,
+    engine = Engine(
+        hands=hands, journal=journal, clock=clock, policy=make_policy(settings), dice=dice
     )
-    engine = Engine(hands=hands, journal=journal, clock=clock, policy=policy, dice=dice)
     spot_pollers = [
         SpotPoller(
             location_id=LocationId(location.id),

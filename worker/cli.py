@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from worker.adapters.journal.reader import JournalReader
     from worker.settings import Settings
 
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
 EXIT_CODES: Final = """\
 exit codes:
   0   well, or stopped as asked
@@ -54,81 +56,90 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     verbs = top.add_subparsers(required=True, metavar="VERB")
-
-    def verb(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, example: str
-    ) -> argparse.ArgumentParser:
-        made = verbs.add_parser(
-            name,
-            help=text,
-            description=text[0].upper() + text[1:] + ".",
-            epilog=f"example:\n  paysera-worker {example}\n\n{EXIT_CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        made.set_defaults(run_verb=run)
-        return made
-
-    def config(to: argparse.ArgumentParser) -> None:
-        to.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
-
-    made = verb("run", run_worker, "run the worker until it is stopped", "run --config worker.toml")
-    config(made)
-    made = verb(
-        "check-config",
-        check_config,
-        "check the configuration and say what is wrong with it",
-        "check-config --print",
-    )
-    config(made)
-    made.add_argument("--print", action="store_true", help="show the values in force, masked")
-    made.add_argument("--online", action="store_true", help="make one signed read at the wallet")
-    made = verb(
-        "sandbox",
-        run_sandbox,
-        "run a stand-in for Paysera's wallet on this machine",
-        "sandbox --port 8800 --customers 3",
-    )
-    made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
-    made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
-    made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
-    seeds(made)
-    made = verb(
-        "demo",
-        run_demo,
-        "run sandbox and worker for a short evening and compare their books",
-        "demo --seconds 25 --faults 0.15",
-    )
-    made.add_argument(
-        "--seconds", type=float, default=25.0, metavar="N", help="how long guests come"
-    )
-    seeds(made)
-    made = verb("status", show_status, "say how the running worker is", "status --json")
-    config(made)
-    made.add_argument("--json", action="store_true", help="for machines")
-    made = verb("visits", list_visits, "list visits, newest first", "visits --open")
-    config(made)
-    which = made.add_mutually_exclusive_group()
-    which.add_argument("--open", action="store_true", help="only the unfinished ones")
-    which.add_argument("--parked", action="store_true", help="only those that need a human")
-    made = verb("show", show_visit, "tell the story of one visit", "show v-0042")
-    config(made)
-    made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
-    verb("version", show_version, "print the version", "version")
+    add_working_verbs(verbs)
+    add_reading_verbs(verbs)
     return top
 
 
-def seeds(to: argparse.ArgumentParser) -> None:
+def add_working_verbs(verbs: "Verbs") -> None:
+    """Describe the verbs that run something."""
+    text = "run the worker until it is stopped"
+    config(add(verbs, "run", run_worker, text, "run --config worker.toml"))
+
+    text = "check the configuration and say what is wrong with it"
+    made = config(add(verbs, "check-config", check_config, text, "check-config --print"))
+    made.add_argument("--print", action="store_true", help="show the values in force, masked")
+    made.add_argument("--online", action="store_true", help="make one signed read at the wallet")
+
+    text = "run a stand-in for Paysera's wallet on this machine"
+    made = seeds(add(verbs, "sandbox", run_sandbox, text, "sandbox --port 8800 --customers 3"))
+    made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
+    made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
+    made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
+
+    text = "run sandbox and worker for a short evening and compare their books"
+    made = seeds(add(verbs, "demo", run_demo, text, "demo --seconds 25 --faults 0.15"))
+    made.add_argument(
+        "--seconds", type=float, default=25.0, metavar="N", help="how long guests come (default 25)"
+    )
+
+
+def add_reading_verbs(verbs: "Verbs") -> None:
+    """Describe the verbs that only look."""
+    text = "say how the running worker is"
+    made = config(add(verbs, "status", show_status, text, "status --json"))
+    made.add_argument("--json", action="store_true", help="for machines")
+
+    text = "list visits, newest first"
+    made = config(add(verbs, "visits", list_visits, text, "visits --open"))
+    which = made.add_mutually_exclusive_group()
+    which.add_argument("--open", action="store_true", help="only the unfinished ones")
+    which.add_argument("--parked", action="store_true", help="only those that need a human")
+
+    made = config(add(verbs, "show", show_visit, "tell the story of one visit", "show v-0042"))
+    made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
+
+    add(verbs, "version", show_version, "print the version", "version")
+
+
+def add(
+    verbs: "Verbs",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add a verb with its example."""
+    made = verbs.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"example:\n  paysera-worker {example}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.set_defaults(run_verb=run)
+    return made
+
+
+def config(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the settings file."""
+    to.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
+    return to
+
+
+def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add what makes an evening repeatable and troubled."""
     to.add_argument("--seed", type=int, default=1, metavar="N", help="the same guests again")
     to.add_argument(
         "--faults", type=float, default=0.0, metavar="P", help="0 to 1: how often a call suffers"
     )
+    return to
 
 
 def load_settings(arguments: argparse.Namespace) -> "Settings | int":
     """Read the configuration, or say what is wrong with it and give the exit code."""
-    from worker import settings  # noqa: PLC0415 - a third of a second that --help need not wait
+    from worker import settings
 
     try:
         return settings.load(arguments.config, os.environ)
@@ -142,7 +153,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings
-    from worker import bootstrap  # noqa: PLC0415
+    from worker import bootstrap
 
     return bootstrap.run(settings)
 
@@ -152,14 +163,14 @@ def check_config(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings
-    from worker.verbs import check_config as verb  # noqa: PLC0415
+    from worker.verbs import check_config as verb
 
     return verb.run(settings, with_values=arguments.print, is_online=arguments.online)
 
 
 def run_sandbox(arguments: argparse.Namespace) -> int:
     """`sandbox`."""
-    from worker.verbs import sandbox as verb  # noqa: PLC0415
+    from worker.verbs import sandbox as verb
 
     return verb.run(
         port=arguments.port,
@@ -172,7 +183,7 @@ def run_sandbox(arguments: argparse.Namespace) -> int:
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """`demo`."""
-    from worker.verbs import demo as verb  # noqa: PLC0415
+    from worker.verbs import demo as verb
 
     return verb.run(seconds=arguments.seconds, seed=arguments.seed, faults=arguments.faults)
 
@@ -182,8 +193,8 @@ def with_reader(arguments: argparse.Namespace, use: "Callable[[JournalReader], i
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings
-    from worker.adapters.journal.reader import JournalReader  # noqa: PLC0415
-    from worker.domain.errors import JournalUnavailable  # noqa: PLC0415
+    from worker.adapters.journal.reader import JournalReader
+    from worker.domain.errors import JournalUnavailable
 
     try:
         with JournalReader(settings.journal.path) as reader:
@@ -195,14 +206,14 @@ def with_reader(arguments: argparse.Namespace, use: "Callable[[JournalReader], i
 
 def show_status(arguments: argparse.Namespace) -> int:
     """`status`."""
-    from worker.verbs import journal as verb  # noqa: PLC0415
+    from worker.verbs import journal as verb
 
     return with_reader(arguments, lambda reader: verb.status(reader, as_json=bool(arguments.json)))
 
 
 def list_visits(arguments: argparse.Namespace) -> int:
     """`visits`."""
-    from worker.verbs import journal as verb  # noqa: PLC0415
+    from worker.verbs import journal as verb
 
     return with_reader(
         arguments,
@@ -212,7 +223,7 @@ def list_visits(arguments: argparse.Namespace) -> int:
 
 def show_visit(arguments: argparse.Namespace) -> int:
     """`show`."""
-    from worker.verbs import journal as verb  # noqa: PLC0415
+    from worker.verbs import journal as verb
 
     return with_reader(arguments, lambda reader: verb.story(reader, arguments.visit))
 

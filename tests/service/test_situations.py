@@ -4,28 +4,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.service.bench import Bench
+from tests.service.situations import offered, the_offer
 from tests.service.world import Table
 from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
-from worker.domain.ids import OrderReference, SpotId, TransactionKey
+from worker.domain.ids import SpotId
 from worker.domain.money import Money
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
-from worker.domain.wallet import NewTransaction, SpotStatus, TransactionStatus
+from worker.domain.wallet import SpotStatus, TransactionStatus
 from worker.ports import Intent, IntentState
-
-
-def the_offer(bench: Bench, table: str = "t1") -> TransactionKey:
-    """Give the key of the one transaction that the guest sees."""
-    (charge,) = bench.world.offers(table)
-    return charge.key
-
-
-async def offered(bench: Bench, table: str = "t1") -> TransactionKey:
-    """Bring a guest to the point where the bill shows."""
-    bench.world.scan(table)
-    await bench.poll()
-    return the_offer(bench, table)
 
 
 async def test_a_guest_who_pays_is_charged_once_and_the_spot_is_closed() -> None:
@@ -279,93 +267,6 @@ async def test_a_till_that_cannot_be_told_is_told_later_and_the_table_is_free() 
 
     assert bench.last().step is Step.CLOSED
     assert [paid.visit for paid in bench.till.settled] == ["v-0001"]
-
-
-async def test_a_foreign_reservation_is_never_touched_and_said_once() -> None:
-    """Somebody else's transaction in the same project: not ours to confirm or to revoke."""
-    bench = Bench()
-    request = NewTransaction(OrderReference("shop-17"), Money(999, "EUR"), "Web shop", 900)
-    bench.world.reserve(bench.world.charge(request))
-    with capture_logs() as lines:
-        async with bench.at_work():
-            await bench.tick(4)
-
-    assert bench.world.calls["confirm"] == bench.world.calls["revoke"] == 0
-    assert [line["event"] for line in lines].count("transaction.foreign") == 1
-
-
-async def test_a_twin_with_another_journal_is_called_out_and_left_alone() -> None:
-    """Two workers with the same credentials: never confirm the other's transactions."""
-    bench = Bench()
-    request = NewTransaction(
-        OrderReference("v1.zzzzzzzz.9975.3.abcdef1"), Money(999, "EUR"), "Table 3", 900
-    )
-    bench.world.reserve(bench.world.charge(request))
-    with capture_logs() as lines:
-        async with bench.at_work():
-            await bench.tick(4)
-
-    assert bench.world.calls["confirm"] == bench.world.calls["revoke"] == 0
-    (told,) = [line for line in lines if line["event"] == "worker.twin_seen"]
-    assert told["log_level"] == "error"
-
-
-async def test_another_workers_order_on_the_spot_is_not_stacked_upon() -> None:
-    """The guest already sees a bill that is not ours: nothing is created beside it."""
-    bench = Bench()
-    foreign = bench.world.charge(
-        NewTransaction(OrderReference("shop-17"), Money(999, "EUR"), "Other", 900)
-    )
-    table = bench.world.scan("t1")
-    table.orders.append(foreign.key)
-    async with bench.at_work():
-        await bench.tick(8)
-        assert bench.world.calls["create"] == 0
-        table.orders.clear()
-        await bench.tick(6)
-
-        assert len(bench.world.offers("t1")) == 1
-
-
-async def test_a_stale_list_never_makes_a_transaction() -> None:
-    """The list still shows a spot that is closed: the look by id says otherwise."""
-    bench = Bench()
-    async with bench.at_work():
-        table = bench.world.scan("t1")
-        bench.world.stale_rows = [bench.world.show(table)]
-        bench.world.leave("t1")
-        await bench.tick(5)
-
-    assert bench.world.calls["create"] == 0
-    assert bench.visits() == []
-
-
-async def test_a_partial_list_does_not_end_an_offer() -> None:
-    """Absence from a list is never proof."""
-    bench = Bench()
-    async with bench.at_work():
-        key = await offered(bench)
-        bench.world.unlisted.add(SpotId("id-t1"))
-        await bench.tick(6)
-        assert the_offer(bench) == key
-        bench.world.reserve(bench.world.charges[key])
-        await bench.poll()
-
-    assert bench.last().end is End.PAID
-
-
-async def test_where_spots_hide_their_orders_guests_pay_all_the_same() -> None:
-    """The vendor may not show orders to merchants; the transaction and the polls are enough."""
-    bench = Bench()
-    bench.world.are_orders_hidden = True
-    async with bench.at_work():
-        key = await offered(bench)
-        await bench.tick(2)
-        bench.world.reserve(bench.world.charges[key])
-        await bench.poll()
-
-    assert bench.last().end is End.PAID
-    assert bench.world.effects["close"] == 1
 
 
 async def test_a_payment_in_the_moment_of_giving_up_is_taken() -> None:

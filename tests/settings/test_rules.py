@@ -118,11 +118,11 @@ def test_locations_are_at_least_one_and_unique(tmp_path: Path, locations: str) -
 
 RANGES = {
     ("polling", "spots_interval_s"): (3.0, 5.0),
-    ("polling", "reservations_interval_s"): (1.0, 60),
-    ("wallet", "timeout_s"): (1, 60),
-    ("visit", "bill_wait_s"): (0, 3600),
+    ("polling", "reservations_interval_s"): (0.5, 60),
+    ("wallet", "timeout_s"): (0.1, 120),
+    ("visit", "bill_wait_s"): (0, 86400),
     ("visit", "offer_ttl_s"): (1, 86400),
-    ("visit", "reserve_for_s"): (60, 86400),
+    ("visit", "reserve_for_s"): (1, 2592000),
 }
 
 

@@ -36,7 +36,7 @@ class WalletSettings(BaseModel):
     )
     # Longer than any answer seen; shorter than a guest's patience.
     timeout_s: float = Field(
-        10.0, strict=True, ge=1, le=60, description="a number of seconds from 1 to 60"
+        10.0, strict=True, ge=0.1, le=120, description="a number of seconds from 0.1 to 120"
     )
 
 
@@ -50,7 +50,7 @@ class PollingSettings(BaseModel):
         3.0, strict=True, ge=3.0, le=5.0, description="a number of seconds from 3.0 to 5.0"
     )
     reservations_interval_s: float = Field(
-        3.0, strict=True, ge=1.0, le=60, description="a number of seconds from 1.0 to 60"
+        3.0, strict=True, ge=0.5, le=60, description="a number of seconds from 0.5 to 60"
     )
 
 
@@ -60,14 +60,18 @@ class VisitSettings(BaseModel):
     model_config = _CONFIG
 
     bill_wait_s: float = Field(
-        60.0, strict=True, ge=0, le=3600, description="a number of seconds from 0 to 3600"
+        60.0, strict=True, ge=0, le=86400, description="a number of seconds from 0 to 86400"
     )
     offer_ttl_s: float = Field(
         600.0, strict=True, ge=1, le=86400, description="a number of seconds from 1 to 86400"
     )
     # Long enough to survive a restart of the machine between the guest's yes and our confirm.
     reserve_for_s: int = Field(
-        900, strict=True, ge=60, le=86400, description="a whole number of seconds from 60 to 86400"
+        900,
+        strict=True,
+        ge=1,
+        le=2592000,
+        description="a whole number of seconds from 1 to 2592000",
     )
 
 

@@ -151,7 +151,7 @@ async def test_a_bill_that_changed_after_it_was_paid_is_put_away_and_cried_out(
         3000,
     )
     assert (tmp_path / "paid/one.json").exists()
-    (line,) = [line for line in logs if line["event"] == "bill.changed"]
+    (line,) = [line for line in logs if line["event"] == "bill.changed_after_payment"]
     assert line["log_level"] == "error"
     assert (line["paid"], line["other"]) == ("25.99 EUR", "30.00 EUR")
 
@@ -166,7 +166,9 @@ async def test_a_bill_that_turned_bad_after_it_was_paid_is_put_away_too(
         assert await till.settle(paid()) is None
 
     assert receipt(tmp_path)["file_amount_minor"] is None
-    assert [line["other"] for line in logs if line["event"] == "bill.changed"] == ["unreadable"]
+    assert [line["other"] for line in logs if line["event"] == "bill.changed_after_payment"] == [
+        "unreadable"
+    ]
 
 
 async def test_a_name_that_is_taken_gets_a_number(till: FolderTill, tmp_path: Path) -> None:

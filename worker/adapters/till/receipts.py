@@ -98,7 +98,7 @@ def _told_about(name: str, moved: Item, paid: PaidBill) -> list[News]:
         "other": "unreadable" if money is None else str(money),
         "do": "settle the difference with the guest; the receipt has both amounts",
     }
-    return [News("error", "bill.changed", fields)]
+    return [News("error", "bill.changed_after_payment", fields)]
 
 
 def _bounded(stem: str) -> str:
