@@ -30,6 +30,7 @@ from worker.domain.commands import (
     WriteKind,
 )
 from worker.domain.money import Money
+from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
 from worker.domain.wallet import PENDING, Payment, SpotStatus, TransactionStatus
 
@@ -243,6 +244,16 @@ def test_an_offer_that_stays_unpaid_is_withdrawn(status: TransactionStatus) -> N
 
     assert story.tell(looked(status), after_s=600) == RevokeTransaction(KEY)
     assert (story.step, story.visit.end) == (Step.REVOKING, End.UNPAID)
+
+
+def test_an_offer_is_looked_at_when_its_time_is_up_not_later() -> None:
+    """The shortest offer is one second, and it is kept."""
+    story = Story(an_offered_visit(), Policy(offer_ttl_s=1))
+
+    story.tell(looked(TransactionStatus.NEW), events.BillFound(BILL), after_s=0.4)
+
+    assert story.waits_s() == pytest.approx(0.6)
+    assert story.tell(looked(TransactionStatus.NEW), after_s=0.6) == RevokeTransaction(KEY)
 
 
 def test_a_payment_after_the_deadline_but_before_the_look_is_taken() -> None:

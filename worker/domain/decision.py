@@ -81,6 +81,14 @@ def wait(visit: Visit, now: datetime, seconds: float, *facts: Fact) -> Decision:
     return Decision(replace(visit, wake_at=now + timedelta(seconds=seconds)), None, facts)
 
 
+def wait_for_guest(visit: Visit, now: datetime, policy: Policy, *facts: Fact) -> Decision:
+    """Let the guest think: look again before long, and on time when the offer ends."""
+    assert visit.offered_at is not None, "what is offered was shown"
+    left = policy.offer_ttl_s - seconds(visit.offered_at, now)
+    pause = policy.look_every_s if left <= 0 else min(policy.look_every_s, left)
+    return wait(visit, now, pause, *facts)
+
+
 def stay(visit: Visit, now: datetime) -> Decision:
     """Let the fact pass. What was due stays due; what was not comes due soon."""
     if visit.step in FINAL or visit.wake_at is not None:

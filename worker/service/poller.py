@@ -30,6 +30,8 @@ BLIND_LOOK_S: Final = 30.0
 """How often to look at an offered spot whose list rows do not show their orders."""
 IDLE_FACTOR: Final = 5
 """How much slower reservations are asked for while nothing is offered."""
+START_MARGIN_S: Final = 0.01
+"""So that two starts never look closer together at the wallet than here."""
 BUDGET_S: Final = 60.0
 """A poll with all its repeats takes less than this, so a loop that is silent for longer hangs."""
 
@@ -77,7 +79,7 @@ class SpotPoller:
     def _pause_s(self) -> float:
         extra = self._failures - FAILURES_BEFORE_SLOWING
         if extra <= 0:
-            return self._interval_s
+            return self._interval_s + START_MARGIN_S
         return float(min(PAUSE_S_MAX, self._interval_s * 2 ** min(extra, 10)))
 
     async def poll(self) -> None:

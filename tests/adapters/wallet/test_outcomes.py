@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -262,6 +262,9 @@ READS: dict[str, Callable[[WalletClient], Awaitable[Outcome[object]]]] = {
     "transaction": lambda client: client.look_at_transaction(KEY),
     "spots": lambda client: client.list_waiting_spots(LocationId(9975)),
     "transactions": lambda client: client.list_transactions([]),
+    "search": lambda client: client.list_transactions(
+        [], datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    ),
     "server": lambda client: client.server_time(),
 }
 GOOD: dict[str, object] = {
@@ -269,8 +272,11 @@ GOOD: dict[str, object] = {
     "transaction": FULL,
     "spots": {"spots": []},
     "transactions": {"transactions": []},
+    "search": {"transactions": []},
     "server": {"time": 1700000000},
 }
+POLLS = ("spots", "transactions")
+REPEATED = tuple(name for name in READS if name not in POLLS)
 READ_TROUBLE = {
     name: scene
     for name, scene in IN_DOUBT.items()
@@ -278,7 +284,7 @@ READ_TROUBLE = {
 }
 
 
-@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("name", REPEATED)
 @pytest.mark.parametrize("scene", READ_TROUBLE.values(), ids=READ_TROUBLE)
 async def test_a_read_in_trouble_is_repeated_with_a_fresh_signature(
     stage: Stage, client: WalletClient, name: str, scene: Scene
@@ -294,7 +300,19 @@ async def test_a_read_in_trouble_is_repeated_with_a_fresh_signature(
         assert stage.seen[0].authorization["nonce"] != stage.seen[1].authorization["nonce"]
 
 
-@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("name", POLLS)
+@pytest.mark.parametrize("scene", READ_TROUBLE.values(), ids=READ_TROUBLE)
+async def test_a_poll_that_arrived_is_not_sent_again_before_its_time(
+    stage: Stage, client: WalletClient, name: str, scene: Scene
+) -> None:
+    """The vendor sets a pace for polls; the repeat of a poll is the next poll."""
+    stage.plays(scene, says(200, GOOD[name]))
+
+    assert not isinstance(await READS[name](client), Done)
+    assert len(stage.seen) == 1
+
+
+@pytest.mark.parametrize("name", REPEATED)
 async def test_a_read_gives_up_after_three_tries(
     stage: Stage, client: WalletClient, clock: LoopClock, name: str
 ) -> None:

@@ -114,7 +114,8 @@ class WalletClient:
         """Read every page of the location's waiting spots."""
 
         def fetch(limit: int, offset: int) -> Awaitable[Outcome[wire.Page[Spot]]]:
-            return self._read(shapes.waiting_spots(location_id, limit, offset), wire.read_spots)
+            call = shapes.waiting_spots(location_id, limit, offset)
+            return self._read(call, wire.read_spots, is_poll=offset == 0)
 
         found = await pages.collect(
             fetch, identity=lambda spot: spot.spot_id, limit=0, is_time_over=self._list_bound()
@@ -137,7 +138,8 @@ class WalletClient:
 
         def fetch(limit: int, offset: int) -> Awaitable[Outcome[wire.Page[Transaction]]]:
             call = shapes.transactions(statuses, since_unix, limit, offset)
-            return self._read(call, wire.read_transactions)
+            is_poll = since is None and offset == 0
+            return self._read(call, wire.read_transactions, is_poll=is_poll)
 
         found = await pages.collect(
             fetch,
@@ -212,19 +214,26 @@ class WalletClient:
         read: Callable[[bytes], T | wire.Unreadable],
         *,
         is_signed: bool = True,
+        is_poll: bool = False,
     ) -> Outcome[T]:
+        """Read, and read again what failed.
+
+        The repeat of a poll is the next poll: the vendor sets a pace for polls, so one that
+        arrived is not sent again before its time.
+        """
         until_s = self._clock.ticks_s() + self._timeout_s + READ_EXTRA_S
+        is_worth = _is_unsent if is_poll else _is_read_worth_repeating
 
         async def attempt() -> Outcome[T]:
             reply = await self._courier.carry(call, until_s=until_s, is_signed=is_signed)
             return _outcome(call, reply, read)
 
         outcome = await attempt()
-        if _is_read_worth_repeating(outcome):
+        if is_worth(outcome):
             outcome = await retrying.repeat(
                 attempt,
                 first=outcome,
-                is_worth=_is_read_worth_repeating,
+                is_worth=is_worth,
                 until_s=until_s,
                 clock=self._clock,
                 dice=self._dice,

@@ -61,7 +61,7 @@ def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
     fresh = decision.enter(
         visit, Step.OFFERED, now, LookAtSpot(), offered_at=now, reserved_at=None, looked_at=None
     ).visit
-    return decision.wait(fresh, now, policy.look_every_s, told)
+    return decision.wait_for_guest(fresh, now, policy, told)
 
 
 def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:

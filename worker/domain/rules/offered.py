@@ -51,7 +51,7 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status is SpotStatus.OTHER or spot.orders is None:
         if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
             return revoking.release(visit, now, End.LEFT, "the guest left without paying")
-        return decision.wait(visit, now, policy.look_every_s)
+        return decision.wait_for_guest(visit, now, policy)
     if spot.status is not SpotStatus.WAITING:
         return revoking.release(visit, now, End.LEFT, "the guest left without paying")
     if visit.transaction_key not in spot.live_keys():
@@ -65,8 +65,8 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
                 do="the worker leaves it alone; is another worker or till at work?",
             ),
         )
-        return decision.wait(told, now, policy.look_every_s, *facts)
-    return decision.wait(visit, now, policy.look_every_s)
+        return decision.wait_for_guest(told, now, policy, *facts)
+    return decision.wait_for_guest(visit, now, policy)
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:

@@ -92,7 +92,8 @@ def bill_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
     told, facts = decision.alarm(
         visit, info(FactName.BILL_AWAITED, why=why, seconds=policy.bill_wait_s)
     )
-    return decision.wait(told, now, policy.bill_retry_s, *facts)
+    left = policy.bill_wait_s - seconds(visit.since, now)
+    return decision.wait(told, now, min(policy.bill_retry_s, left), *facts)
 
 
 RULES: Rules = {

@@ -69,7 +69,7 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
         told = warning(FactName.BILL_CHANGED, transaction=visit.transaction_key, why=why)
         return withdraw(visit, now, told, end=None, reason="", requote=True)
     if visit.looked_at is None:
-        return decision.wait(visit, now, policy.look_every_s)
+        return decision.wait_for_guest(visit, now, policy)
     return confirm(visit, now, policy)
 
 
@@ -99,7 +99,7 @@ def bill_unreadable(
 ) -> Decision:
     """Take nothing on a guess. Held money is given back before it would lapse by itself."""
     if visit.reserved_at is None:
-        return decision.wait(visit, now, policy.look_every_s)
+        return decision.wait_for_guest(visit, now, policy)
     held = seconds(visit.reserved_at, now)
     if held > policy.reserve_for_s - policy.reservation_margin_s:
         why = f"the till could not say whether the bill still stands: {event.why}"
