@@ -188,11 +188,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
     return verb.run(seconds=arguments.seconds, seed=arguments.seed, faults=arguments.faults)
 
 
-def with_reader(arguments: argparse.Namespace, use: "Callable[[JournalReader], int]") -> int:
+def with_reader(settings: "Settings", use: "Callable[[JournalReader], int]") -> int:
     """Open the journal for reading and use it."""
-    settings = load_settings(arguments)
-    if isinstance(settings, int):
-        return settings
     from worker.adapters.journal.reader import JournalReader
     from worker.domain.errors import JournalUnavailable
 
@@ -206,26 +203,35 @@ def with_reader(arguments: argparse.Namespace, use: "Callable[[JournalReader], i
 
 def show_status(arguments: argparse.Namespace) -> int:
     """`status`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
     from worker.verbs import journal as verb
 
-    return with_reader(arguments, lambda reader: verb.status(reader, as_json=bool(arguments.json)))
+    if not settings.journal.path.exists():
+        return verb.no_journal(settings.journal.path, as_json=bool(arguments.json))
+    return with_reader(settings, lambda reader: verb.status(reader, as_json=bool(arguments.json)))
 
 
 def list_visits(arguments: argparse.Namespace) -> int:
     """`visits`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
     from worker.verbs import journal as verb
 
-    return with_reader(
-        arguments,
-        lambda reader: verb.visits(reader, open_only=arguments.open, parked_only=arguments.parked),
-    )
+    only = {"open_only": arguments.open, "parked_only": arguments.parked}
+    return with_reader(settings, lambda reader: verb.visits(reader, **only))
 
 
 def show_visit(arguments: argparse.Namespace) -> int:
     """`show`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
     from worker.verbs import journal as verb
 
-    return with_reader(arguments, lambda reader: verb.story(reader, arguments.visit))
+    return with_reader(settings, lambda reader: verb.story(reader, arguments.visit))
 
 
 def show_version(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from worker.domain import commands, events, machine
 from worker.domain.commands import WriteKind, kind_and_target
 from worker.domain.decision import Decision
 from worker.domain.errors import JournalConflict, JournalUnavailable
-from worker.domain.facts import Fact, Level
+from worker.domain.facts import Fact, FactName, Level
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, Step, Visit
@@ -263,16 +263,13 @@ class Engine:
 
     def _log(self, actor: Actor) -> None:
         for fact in actor.facts:
-            fields = dict(fact.fields)
-            if fact.name.value == "visit.closed":
+            fields = {name: value for name, value in fact.fields.items() if value is not None}
+            if fact.name is FactName.VISIT_CLOSED:
                 fields["looks"] = actor.looks
-            line = {"table": actor.visit.table, "visit": actor.visit.label, **fields}
-            if fact.level is Level.ERROR:
-                log.error(fact.name.value, **line)
-            elif fact.level is Level.WARNING:
-                log.warning(fact.name.value, **line)
-            else:
-                log.info(fact.name.value, **line)
+            tell = log.error if fact.level is Level.ERROR else log.info
+            if fact.level is Level.WARNING:
+                tell = log.warning
+            tell(fact.name.value, table=actor.visit.table, visit=actor.visit.label, **fields)
         actor.facts.clear()
 
     async def _recover(self, actor: Actor, exc: Exception) -> None:

@@ -127,6 +127,7 @@ class Supervisor:
         waiting = self._engine.in_flight()
         log.info(
             "worker.stopping",
-            waits_for=", ".join(f"{visit.label} {visit.step.value}" for visit in waiting) or None,
+            waits_for=", ".join(f"{visit.label} {visit.step.value}" for visit in waiting)
+            or "nothing",
         )
         await self._engine.drain(DRAIN_S)

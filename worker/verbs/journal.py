@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from worker.adapters.journal.reader import IntentLine, JournalReader
@@ -52,6 +53,15 @@ def status(reader: JournalReader, *, as_json: bool) -> int:
             f"  polls          {polls}, {failed} failed, last took {report.get('last_poll_ms')} ms"
         )
     return code
+
+
+def no_journal(path: Path, *, as_json: bool) -> int:
+    """Say that a worker with this journal never ran."""
+    if as_json:
+        print(json.dumps({"state": "not running", "troubles": [f"there is no journal at {path}"]}))
+    else:
+        print(f"paysera-worker is not running\n  there is no journal at {path} yet")
+    return EXIT_NOT_RUNNING
 
 
 def troubles_of(report: dict[str, JsonValue], age_s: float | None) -> list[str]:
