@@ -184,6 +184,16 @@ def test_a_restart_tells_the_till_before_it_frees_the_table() -> None:
     assert paid().tell(events.Resumed(None)) == LookAtSpot()
 
 
+def test_a_clock_that_was_set_back_does_not_make_a_visit_wait_for_days() -> None:
+    """The last try seems to lie in the future: a restart counts from now."""
+    ahead = NOON + timedelta(days=3)
+    story = paid(tries=1, tried_at=ahead, since=ahead, offered_at=ahead)
+    story.tell(events.Resumed(WriteKind.CLOSE))
+
+    assert story.tell(spot_looked(KEY)) is None
+    assert story.waits_s() == 0.5
+
+
 def test_looks_that_fail_are_spaced_out_and_forgotten_once_one_works() -> None:
     """One second, two, four, up to a quarter of a minute."""
     story = paid()

@@ -106,11 +106,29 @@ def decide(visit: Visit, event: events.Event, now: datetime, policy: Policy) -> 
     """Return the next step and what must be done about it. Touches nothing."""
     if visit.failures and not isinstance(event, _NO_NEWS):
         visit = replace(visit, failures=0)
+    if isinstance(event, events.Resumed) and visit.step not in FINAL:
+        visit = taken_up(visit, now)
     decided = TABLE[visit.step, type(event)](visit, event, now, policy)
     if isinstance(event, events.Resumed) and visit.step not in FINAL:
         told = info(FactName.VISIT_RESUMED, step=visit.step.value)
         return Decision(decided.visit, decided.command, (told, *decided.facts))
     return decided
+
+
+def taken_up(visit: Visit, now: datetime) -> Visit:
+    """Make a visit's instants sound again after a restart, whatever the clock showed before.
+
+    Nothing can have happened in the future, and a look from before the restart allows nothing.
+    """
+    return replace(
+        visit,
+        since=min(visit.since, now),
+        tried_at=visit.tried_at and min(visit.tried_at, now),
+        offered_at=visit.offered_at and min(visit.offered_at, now),
+        reserved_at=visit.reserved_at and min(visit.reserved_at, now),
+        spot_closed_at=visit.spot_closed_at and min(visit.spot_closed_at, now),
+        looked_at=None,
+    )
 
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:

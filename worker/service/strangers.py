@@ -18,6 +18,7 @@ from worker.ports import Clock, Entry, Intent, IntentState, Journal, Lost, Recor
 from worker.service.ledger import KeyLedger
 
 TOLD_AGAIN_S: Final = 900.0
+TOLD_MAX: Final = 5000
 WATCHED_FOR: Final = timedelta(hours=24)
 SEARCHED: Final = (TransactionStatus.NEW, TransactionStatus.WAITING, TransactionStatus.RESERVED)
 LOOKS_A_ROUND: Final = 50
@@ -51,9 +52,16 @@ class Strangers:
             key, where = self._noticed.popleft()
             await self.judge(key, where)
         now = self._clock.now()
+        self._forget_told(now)
         if self._lost_searched_at is None or now - self._lost_searched_at > timedelta(minutes=1):
             self._lost_searched_at = now
             await self.search_lost(now)
+
+    def _forget_told(self, now: datetime) -> None:
+        """Keep what was told no longer than it silences the next telling."""
+        if len(self._told) > TOLD_MAX:
+            old = now - timedelta(seconds=TOLD_AGAIN_S)
+            self._told = {key: at for key, at in self._told.items() if at > old}
 
     async def search_lost(self, now: datetime) -> None:
         """Find and revoke the transactions whose create was given up in doubt."""

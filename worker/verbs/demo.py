@@ -30,11 +30,13 @@ SETTLE_S_MAX: Final = 150.0
 """How long the last guests may take to be done with after the doors close."""
 RESTARTS_MAX: Final = 50
 
+SAMPLE_KEY: Final = "IrdTc8uQodU7PRpLzzLTW6wqZAO6tAMU"
+"""The vendor's published sample, which the sandbox knows. No secret."""
+
 CONFIG: Final = """\
 [wallet]
 base_url  = "http://127.0.0.1:{port}/rest/v1"
 client_id = "wkVd93h2uS"
-mac_key   = "IrdTc8uQodU7PRpLzzLTW6wqZAO6tAMU"
 timeout_s = 3.0
 [polling]
 spots_interval_s        = 3.0
@@ -165,6 +167,7 @@ def stage(folder: Path, *, seed: int, faults: float) -> Iterator[Stage]:
 def start_worker(config: Path) -> subprocess.Popen[bytes]:
     """Start the real worker, writing to our own output."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PAYSERA_WORKER_")}
+    environ["PAYSERA_WORKER_WALLET__MAC_KEY"] = SAMPLE_KEY
     command = [sys.executable, "-m", "worker", "run", "--config", str(config)]
     return subprocess.Popen(command, env=environ, start_new_session=True)
 
