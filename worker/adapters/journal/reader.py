@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 LIST_VISITS: Final = """
 SELECT body FROM visit
-WHERE (NOT ?1 OR step NOT IN ('closed', 'parked')) AND (NOT ?2 OR step = 'parked')
-ORDER BY visit_id DESC LIMIT ?3
+WHERE (NOT ? OR step NOT IN ('closed', 'parked')) AND (NOT ? OR step = 'parked')
+ORDER BY visit_id DESC LIMIT ?
 """
 TOTALS: Final = """
 SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0) FROM visit

@@ -6,27 +6,27 @@ from typing import Final
 UPDATE_STEP: Final = "UPDATE visit SET step = ?, body = ? WHERE visit_id = ?"
 # The identity in WHERE: a number that was given twice changes nothing and is noticed.
 UPDATE_VISIT: Final = """
-UPDATE visit SET step = ?1, "end" = ?2, bill_id = ?3, amount_minor = ?4, currency = ?5,
-  transaction_key = ?6, spot_closed_at = ?7, body = ?8
-WHERE visit_id = ?9 AND location_id = ?10 AND spot_id = ?11 AND opened_at = ?12 AND "table" = ?13
+UPDATE visit SET step = ?, "end" = ?, bill_id = ?, amount_minor = ?, currency = ?,
+  transaction_key = ?, spot_closed_at = ?, body = ?
+WHERE visit_id = ? AND location_id = ? AND spot_id = ? AND opened_at = ? AND "table" = ?
 """
 INSERT_VISIT: Final = """
 INSERT INTO visit (step, "end", bill_id, amount_minor, currency, transaction_key, spot_closed_at,
   body, visit_id, location_id, spot_id, opened_at, "table")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_KEY: Final = """
-INSERT INTO known_key SELECT ?1, ?2
-WHERE NOT EXISTS (SELECT 1 FROM known_key WHERE transaction_key = ?1 AND visit_id = ?2)
+INSERT INTO known_key SELECT new_key, new_id FROM (SELECT ? AS new_key, ? AS new_id)
+WHERE NOT EXISTS (SELECT 1 FROM known_key WHERE transaction_key = new_key AND visit_id = new_id)
 """
 SETTLE: Final = """
-UPDATE intent SET state = ?1, detail = ?2, ended_at = ?3
-WHERE visit_id = ?4 AND kind = ?5 AND target = ?6
+UPDATE intent SET state = ?, detail = ?, ended_at = ?
+WHERE visit_id = ? AND kind = ? AND target = ?
 """
 BEGIN_AGAIN: Final = """
 UPDATE intent
-SET state = 'pending', attempts = attempts + 1, begun_at = ?4, ended_at = NULL, detail = ''
-WHERE visit_id = ?1 AND kind = ?2 AND target = ?3
+SET state = 'pending', attempts = attempts + 1, begun_at = ?, ended_at = NULL, detail = ''
+WHERE visit_id = ? AND kind = ? AND target = ?
 """
 BEGIN_NEW: Final = """
 INSERT INTO intent (visit_id, kind, target, state, attempts, begun_at)

@@ -256,9 +256,9 @@ class Store:
             raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, intent.kind.value)
 
     def _begin(self, visit_id: VisitId, intent: Intent, at: str) -> None:
-        row = (visit_id, intent.kind.value, clean(intent.target), at)
-        if self._connection.execute(statements.BEGIN_AGAIN, row).rowcount == 0:
-            self._connection.execute(statements.BEGIN_NEW, row)
+        same = (visit_id, intent.kind.value, clean(intent.target))
+        if self._connection.execute(statements.BEGIN_AGAIN, (at, *same)).rowcount == 0:
+            self._connection.execute(statements.BEGIN_NEW, (*same, at))
 
     def _conflict(self, item: Kept, message: str) -> Exception:
         if isinstance(item, Beat):
