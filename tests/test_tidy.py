@@ -66,7 +66,7 @@ def test_time_chance_and_tasks_have_owners() -> None:
 def test_no_float_comes_near_money() -> None:
     """The core's money is whole minor units from end to end."""
     faults = [
-        f"{path}:{node.lineno}: float in the money core"
+        f"{path}:{getattr(node, 'lineno', 0)}: float in the money core"
         for path, text in sources("worker/domain")
         if path.endswith(("money.py", "bill.py", "agreement.py", "taking.py", "wallet.py"))
         for node in ast.walk(ast.parse(text))

@@ -1,11 +1,13 @@
 """The only place that knows every concrete class: it builds the worker, runs it, takes it down."""
 
 import asyncio
+import os
 import random
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -149,7 +151,8 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
 
 def run(settings: Settings) -> int:
     """Run the worker until it is told to stop; return the exit code."""
-    logs.configure(level=settings.log.level, fmt=settings.log.format, stream=sys.stdout)
+    stream = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open as long as we live
+    logs.configure(level=settings.log.level, fmt=settings.log.format, stream=stream)
     log.info(
         "worker.started",
         version=__version__,
@@ -207,6 +210,7 @@ def root_causes(error: BaseException) -> Iterator[BaseException]:
 async def serve(settings: Settings) -> None:
     """Build everything, run it, and take it down in order."""
     stop = asyncio.Event()
+    listen_to_signals(stop)
     clock = SystemClock()
     dice = random.SystemRandom()
     async with AsyncExitStack() as stack:
@@ -219,7 +223,6 @@ async def serve(settings: Settings) -> None:
         supervisor = make_supervisor(
             settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
         )
-        listen_to_signals(stop)
         await supervisor.run(stop)
 
 

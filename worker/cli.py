@@ -35,15 +35,20 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
-    arguments = parser().parse_args(argv)
-    verb: Callable[[argparse.Namespace], int] = arguments.run_verb
+    code = 0
     try:
-        return verb(arguments)
+        try:
+            arguments = parser().parse_args(argv)
+            run_verb: Callable[[argparse.Namespace], int] = arguments.run_verb
+            code = run_verb(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # Here, where a reader that has gone can be forgiven.
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
+    return code
 
 
 def parser() -> argparse.ArgumentParser:

@@ -69,12 +69,15 @@ def test_a_paid_order_marked_closed_says_that_its_checkin_is_over() -> None:
     assert story.step is Step.CLOSED
 
 
-def test_a_released_order_marked_closed_needs_an_unbroken_sighting() -> None:
-    """The word may mean the order or the check-in; only the polls can tell."""
-    marked = SpotOrder(KEY, "closed")
+def test_a_released_order_marked_closed_ties_the_spot_unless_it_keeps_a_history() -> None:
+    """The word may mean the order or the check-in; other closed orders say which, or the polls."""
+    marked, older = SpotOrder(KEY, "closed"), SpotOrder(OTHER_KEY, "closed")
 
     assert paid(end=End.DECLINED).tell(spot_looked(marked)) == CloseSpot()
-    assert paid(end=End.DECLINED).tell(spot_looked(marked, since=None)) is None
+    assert paid(end=End.DECLINED).tell(spot_looked(marked, since=None)) == CloseSpot()
+    assert paid(end=End.DECLINED).tell(spot_looked(older, marked)) == CloseSpot()
+    assert paid(end=End.DECLINED).tell(spot_looked(older, marked, since=None)) is None
+    assert paid(end=End.DECLINED, is_doubtful=True).tell(spot_looked(marked)) is None
 
 
 def test_a_spot_without_orders_is_closed_only_when_it_never_stopped_waiting() -> None:

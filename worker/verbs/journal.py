@@ -70,7 +70,8 @@ def troubles_of(report: dict[str, JsonValue], age_s: float | None) -> list[str]:
     if age_s is None or age_s > BEAT_AGE_S_MAX:
         troubles.append("it has not reported for a while; look at its log")
     poll_age_s = report.get("good_poll_age_s")
-    if not isinstance(poll_age_s, int | float) or poll_age_s > POLL_AGE_S_MAX:
+    is_old = poll_age_s is None or (isinstance(poll_age_s, float) and poll_age_s > POLL_AGE_S_MAX)
+    if is_old and report.get("polls"):
         wallet = report.get("wallet")
         trouble = wallet.get("last_trouble") if isinstance(wallet, dict) else None
         troubles.append(f"the wallet does not answer well: {trouble or 'no answer yet'}")

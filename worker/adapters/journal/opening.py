@@ -65,6 +65,8 @@ def open_journal(path: Path) -> Opened:
         marker = read_marker(path)
         check_presence(path, marker)
         make_file(path)
+        if marker is None:
+            take_back_first_start(path)
         version, tail = inspect(path, marker)
         connection = connect(path)
         set_mode(path, connection)
@@ -113,6 +115,17 @@ def make_file(path: Path) -> None:
     if not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         sync_directory(path.parent)
+
+
+def take_back_first_start(path: Path) -> None:
+    """Undo what a first start left half done: SQLite's own rollback, which needs to write.
+
+    Until the first start has ended the file is not yet in write-ahead mode, and a process that is
+    killed then leaves a rollback journal beside it. Nothing was acknowledged by then.
+    """
+    if path.with_name(f"{path.name}-journal").exists():
+        with contextlib.closing(connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def connect(path: Path, *, may_write: bool = True) -> sqlite3.Connection:

@@ -21,24 +21,23 @@ from worker.domain.wallet import ORDER_CLOSED, SpotStatus
 def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
     """Tell whether the guest now waiting at the spot is the one of this visit.
 
-    Our order on the spot ties it. An order marked closed says that its check-in is over, unless
-    its transaction was released, when the word may only mean that. Where no order can tell, the
-    spot must have been seen waiting in every poll since the visit began, and no close of ours may
-    be under way.
+    Our order on the spot ties it. An order marked closed says that its check-in is over, if it was
+    paid; if it was released, the word may only mean that, unless the spot keeps a history of other
+    orders. Where no order can tell, the spot must have been seen waiting in every poll since the
+    visit began. None of this weaker evidence counts once a close of ours may have worked.
     """
-    is_unbroken = (
-        event.waiting_since is not None
-        and event.waiting_since <= visit.opened_at
-        and not visit.is_doubtful
-    )
+    is_unbroken = event.waiting_since is not None and event.waiting_since <= visit.opened_at
     orders = event.spot.orders
     if orders is None:
-        return is_unbroken
+        return is_unbroken and not visit.is_doubtful
     ours = [o for o in orders if visit.owns(frozenset({o.transaction_key}))]
     if any(order.status != ORDER_CLOSED for order in ours):
         return True
+    if visit.is_doubtful:
+        return False
     if ours:
-        return is_unbroken and visit.end is not End.PAID
+        has_history = len(ours) < len(orders)
+        return visit.end is not End.PAID and (is_unbroken or not has_history)
     return is_unbroken and not event.spot.live_keys() and visit.offered_at is None
 
 
