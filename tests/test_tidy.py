@@ -47,6 +47,11 @@ def dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def line_of(node: ast.AST) -> int:
+    """Tell where a node stands."""
+    return int(getattr(node, "lineno", 0))
+
+
 def test_time_chance_and_tasks_have_owners() -> None:
     """No rule reads a clock, rolls a die or starts a task behind everybody's back."""
     faults = []
@@ -66,7 +71,7 @@ def test_time_chance_and_tasks_have_owners() -> None:
 def test_no_float_comes_near_money() -> None:
     """The core's money is whole minor units from end to end."""
     faults = [
-        f"{path}:{getattr(node, 'lineno', 0)}: float in the money core"
+        f"{path}:{line_of(node)}: float in the money core"
         for path, text in sources("worker/domain")
         if path.endswith(("money.py", "bill.py", "agreement.py", "taking.py", "wallet.py"))
         for node in ast.walk(ast.parse(text))
