@@ -63,7 +63,7 @@ def test_time_chance_and_tasks_have_owners() -> None:
             for banned, instead in BANNED.items():
                 is_hit = name == banned or name.endswith(f".{banned}")
                 if is_hit and (path, banned) not in ALLOWED:
-                    faults.append(f"{path}:{node.lineno}: {banned} is banned, {instead}")
+                    faults.append(f"{path}:{line_of(node)}: {banned} is banned, {instead}")
 
     assert faults == []
 

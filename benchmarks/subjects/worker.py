@@ -5,6 +5,7 @@ fixed till, and the log, which goes to /dev/null as JSON. Only the polls' clockw
 """
 
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -78,6 +79,7 @@ async def serve(config: Path, *, is_timed: bool) -> None:
         )
         subject = Subject(supervisor, journal, watch)
         async with asyncio.TaskGroup() as group:
+            gc.freeze()  # As bootstrap does.
             await subject.engine.start(group)
             sweeping = group.create_task(subject.sweeper.run(stop))
             await obey({"offer": subject.offer, "finish": subject.finish}, subject.fill)

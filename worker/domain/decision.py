@@ -68,12 +68,14 @@ def enter_and_send(
     visit: Visit, step: Step, now: datetime, command: Write, *facts: Fact, **changes: Any
 ) -> Decision:
     """Go to another step whose first thing is a write."""
-    return send(enter(visit, step, now, command, **changes).visit, now, command, *facts)
+    sent = {"tries": 1, "tried_at": now, "attempts": visit.attempts + 1}
+    return enter(visit, step, now, command, *facts, **sent, **changes)
 
 
 def look(visit: Visit, command: Command, *facts: Fact) -> Decision:
     """Find out before anything else; the step stays."""
-    return Decision(replace(visit, wake_at=None), command, facts)
+    awake = visit if visit.wake_at is None else replace(visit, wake_at=None)
+    return Decision(awake, command, facts)
 
 
 def wait(visit: Visit, now: datetime, seconds: float, *facts: Fact) -> Decision:

@@ -47,7 +47,9 @@ class Actor:
     inbox: deque[events.Event] = field(default_factory=deque)
     due_at: datetime | None = None
     task: asyncio.Task[None] | None = None
-    records: list[Record] = field(default_factory=list)
+    path: list[JsonValue] = field(default_factory=list)
+    """What was learned and decided since the last write: the fact, the step it led to, the command,
+    why, and the milliseconds since the visit began."""
     settled: list[Settled] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     crashes: int = 0
@@ -77,6 +79,14 @@ class Engine:
         self._next_id = VisitId(1)
         self._group: asyncio.TaskGroup | None = None
         self._is_stopping = False
+        bound = (
+            log.bind()
+        )  # Once: a logger that is looked up for each line costs more than the line.
+        self._tell_by_level = {
+            Level.INFO: bound.info,
+            Level.WARNING: bound.warning,
+            Level.ERROR: bound.error,
+        }
         self.stirred = asyncio.Event()
         """Set when some visit's time to wake may have moved."""
         self.ended = 0
@@ -198,8 +208,9 @@ class Engine:
 
     async def _take_turn(self, actor: Actor, event: events.Event) -> None:
         while True:
-            decided = machine.decide(actor.visit, event, self._clock.now(), self._policy)
-            self._adopt(actor, event, decided)
+            now = self._clock.now()
+            decided = machine.decide(actor.visit, event, now, self._policy)
+            self._adopt(actor, event, decided, now)
             command = decided.command
             if command is None or self._is_stopping:
                 await self._write(actor, None)
@@ -214,19 +225,17 @@ class Engine:
             self._settle(actor, intent, performed)
             event = performed.event
 
-    def _adopt(self, actor: Actor, event: events.Event, decided: Decision) -> None:
+    def _adopt(self, actor: Actor, event: events.Event, decided: Decision, now: datetime) -> None:
         """Take over a decision, to be written before anything follows from it."""
         before, after = actor.visit, decided.visit
         if before.is_doubtful and after.creates > before.creates:
             lost = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(lost, IntentState.ABANDONED))
-        body: dict[str, JsonValue] = {"step": after.step.value}
-        if decided.command is not None:
-            body["then"] = type(decided.command).__name__
+        then = None if decided.command is None else type(decided.command).__name__
         why = getattr(event, "why", None) or getattr(event, "hint", None)
-        if why:
-            body["why"] = str(why)[:300]
-        actor.records.append(Record(self._clock.now(), type(event).__name__, body))
+        told = str(why)[:300] if why else None
+        after_ms = round((now - after.opened_at).total_seconds() * 1000)
+        actor.path.append((type(event).__name__, after.step.value, then, told, after_ms))
         actor.facts.extend(decided.facts)
         actor.visit = after
         if before.transaction_key != after.transaction_key or before.step != after.step:
@@ -249,13 +258,14 @@ class Engine:
             log.debug("spot.echo", table=visit.table, spot=visit.spot_id)
             return
         if begun is not None or actor.settled or matters(actor.durable, visit):
-            entry = Entry(visit.visit_id, visit, tuple(actor.records), tuple(actor.settled), begun)
+            record = Record(self._clock.now(), "turn", {"path": tuple(actor.path)})
+            entry = Entry(visit.visit_id, visit, (record,), tuple(actor.settled), begun)
             await self._journal.write(entry)
             actor.durable = visit
             actor.in_flight = begun
             if begun is None:
                 actor.crashes = 0
-        actor.records.clear()
+        actor.path.clear()
         actor.settled.clear()
         self._log(actor)
         if visit.step in FINAL:
@@ -266,9 +276,7 @@ class Engine:
             fields = {name: value for name, value in fact.fields.items() if value is not None}
             if fact.name is FactName.VISIT_CLOSED:
                 fields["looks"] = actor.looks
-            tell = log.error if fact.level is Level.ERROR else log.info
-            if fact.level is Level.WARNING:
-                tell = log.warning
+            tell = self._tell_by_level[fact.level]
             tell(fact.name.value, table=actor.visit.table, visit=actor.visit.label, **fields)
         actor.facts.clear()
 
@@ -289,14 +297,15 @@ class Engine:
             self._forget(actor)
             return
         actor.visit = actor.durable
-        actor.records.clear()
+        actor.path.clear()
         actor.settled.clear()
         actor.facts.clear()
         actor.inbox.clear()
         self._index(actor)
         if actor.crashes >= CRASHES_MAX or isinstance(exc, JournalConflict):
-            parked = machine.park(actor.visit, self._clock.now(), f"the worker failed: {exc}")
-            self._adopt(actor, events.Woke(), parked)
+            now = self._clock.now()
+            parked = machine.park(actor.visit, now, f"the worker failed: {exc}")
+            self._adopt(actor, events.Woke(), parked, now)
             await self._write(actor, None)
         actor.inbox.append(events.Resumed(actor.in_flight.kind if actor.in_flight else None))
         actor.due_at = self._clock.now() + timedelta(seconds=CRASH_PAUSE_S)

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from worker.adapters.journal.reader import IntentLine, JournalReader
 from worker.bootstrap import EXIT_DEGRADED, EXIT_NOT_RUNNING, EXIT_OK, EXIT_USAGE
 from worker.domain.ids import VisitId
 from worker.domain.visit import FINAL, Step, Visit
-from worker.ports import JsonValue
+from worker.ports import JsonValue, Record
 
 BEAT_AGE_S_MAX: Final = 30.0
 POLL_AGE_S_MAX: Final = 60.0
@@ -112,19 +113,33 @@ def story(reader: JournalReader, name: str) -> int:
         )
         return EXIT_USAGE
     print_head(visit)
-    began = visit.opened_at
-    for line in reader.story(visit.visit_id):
-        after = f"+{(line.at - began).total_seconds():9.3f} s"
+    for after_s, words in told(visit, reader.story(visit.visit_id)):
+        print(f"+{after_s:9.3f} s  {words}")
+    return EXIT_OK
+
+
+def told(visit: Visit, lines: Iterable[Record | IntentLine]) -> list[tuple[float, str]]:
+    """Put what was learned and what was sent in the order in which it happened."""
+    moments: list[tuple[float, str]] = []
+    for line in lines:
+        after_s = (line.at - visit.opened_at).total_seconds()
         if isinstance(line, IntentLine):
             times = f" x{line.attempts}" if line.attempts > 1 else ""
             detail = f"  {plain(line.detail, 80)}" if line.detail else ""
             target = f" {plain(line.target, 60)}" if line.target else ""
-            print(f"{after}  sent    {line.kind.value}{target}{times}: {line.state.value}{detail}")
-        else:
-            why = f"  ({plain(str(line.body['why']), 90)})" if line.body.get("why") else ""
-            then = f", then {line.body['then']}" if line.body.get("then") else ""
-            print(f"{after}  learned {line.kind} -> {line.body.get('step')}{then}{why}")
-    return EXIT_OK
+            words = f"sent    {line.kind.value}{target}{times}: {line.state.value}{detail}"
+            moments.append((after_s, words))
+            continue
+        path = line.body.get("path")
+        if not isinstance(path, list):
+            rest = ", ".join(f"{name} {value}" for name, value in line.body.items())
+            moments.append((after_s, f"noted   {line.kind}  {plain(rest, 110)}"))
+            continue
+        for fact, step, then, why, after_ms in path:
+            command = f", then {then}" if then else ""
+            reason = f"  ({plain(str(why), 90)})" if why else ""
+            moments.append((after_ms / 1000, f"learned {fact} -> {step}{command}{reason}"))
+    return sorted(moments, key=lambda moment: moment[0])
 
 
 def print_head(visit: Visit) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from worker.adapters.journal.sqlite import SqliteJournal
+from worker.adapters.journal.sqlite import QUICK_S, SqliteJournal
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import VisitId
 
@@ -21,12 +23,44 @@ async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
     await kept.aclose()
 
 
-async def test_a_hundred_writers_share_two_commits(journal: SqliteJournal) -> None:
-    """The first goes alone at once; those that come while it is written go together."""
+async def test_a_hundred_writers_share_a_commit(journal: SqliteJournal) -> None:
+    """Whoever comes in the same turn of the loop goes together."""
     await asyncio.gather(*(journal.write(an_entry(a_visit(n))) for n in range(1, 101)))
 
-    assert journal.commits == 2
+    assert journal.commits == 1
     assert len(await journal.open_visits()) == 100
+
+
+async def test_writers_in_company_wait_a_moment_for_more(journal: SqliteJournal) -> None:
+    """After a crowd, those who come within a few milliseconds share; nobody is left behind."""
+    await asyncio.gather(*(journal.write(an_entry(a_visit(n))) for n in range(1, 9)))
+    late = [asyncio.create_task(journal.write(an_entry(a_visit(9))))]
+    await asyncio.sleep(0)
+    late.append(asyncio.create_task(journal.write(an_entry(a_visit(10)))))
+    await asyncio.gather(*late)
+
+    assert journal.commits == 2
+
+
+async def test_a_slow_disk_is_waited_for_in_the_thread(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop goes on with everything else; a disk that is quick again is waited for in place."""
+    sealed_in: list[str] = []
+    seal, pause_s = journal._store.seal, [QUICK_S * 3, QUICK_S * 3, 0.0, 0.0]
+
+    def slowly() -> None:
+        sealed_in.append(threading.current_thread().name)
+        time.sleep(pause_s.pop(0))
+        seal()
+
+    monkeypatch.setattr(journal._store, "seal", slowly)
+    for number in range(1, 5):
+        await journal.write(an_entry(a_visit(number)))
+
+    loop = threading.current_thread().name
+    assert [name == loop for name in sealed_in] == [True, False, False, True]
+    assert len(await journal.open_visits()) == 4
 
 
 async def test_writers_one_after_another_each_have_their_commit(journal: SqliteJournal) -> None:

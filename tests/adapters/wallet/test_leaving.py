@@ -35,7 +35,7 @@ async def test_a_confirm_never_leaves_after_its_moment(
 async def test_a_confirm_whose_moment_passes_while_connecting_is_not_sent(stage: Stage) -> None:
     """The last check is made when the connection stands and nothing has been written."""
     clock = LoopClock()
-    departure = courier.Departure(clock, clock.ticks_s() - 1.0)
+    departure = courier.Departure(clock, clock.ticks_s() - 1.0, {})
 
     await departure.watch("connection.connect_tcp.started", {})
     with pytest.raises(courier.TooLate):
@@ -46,7 +46,7 @@ async def test_a_confirm_whose_moment_passes_while_connecting_is_not_sent(stage:
 
 async def test_without_a_sign_of_the_transport_everything_may_have_left() -> None:
     """Silence is no proof that nothing was sent."""
-    departure = courier.Departure(LoopClock(), None)
+    departure = courier.Departure(LoopClock(), None, {})
     assert departure.may_have_left
     await departure.watch("connection.connect_tcp.started", {})
     assert not departure.may_have_left

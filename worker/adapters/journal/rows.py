@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -78,6 +79,7 @@ def body_text(body: Mapping[str, Any]) -> str:
     return _encode(body)
 
 
+@lru_cache(maxsize=1024)  # A visit is written again and again with the same few instants.
 def at_text(at: datetime) -> str:
     """Write an instant as UTC text that sorts as time does.
 

@@ -1,15 +1,16 @@
 """The journal in a SQLite file: every write that returns is on the disk.
 
-One thread has the connection. What arrives while it is busy is gathered and committed together, so
-a hundred visits at once cost a few commits, not a hundred.
+One thread waits for the disk. What arrives while it does is gathered and committed together, so a
+hundred visits at once cost a few commits, not a hundred. The connection is only ever used by one
+thread at a time: by that one while it has a job, by the loop's own while it has none.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from worker.adapters.journal.store import Beat, Kept, Store
 from worker.domain.errors import JournalUnavailable
@@ -18,6 +19,14 @@ from worker.domain.visit import Visit
 from worker.ports import Entry, JsonValue, Lost, OpenVisit
 
 T = TypeVar("T")
+
+GATHER_S: Final = 0.005
+"""How long writers in company wait for more of it: a fraction of one call to the wallet, and less
+disk for everybody. A lone writer does not wait."""
+
+QUICK_S: Final = 0.002
+"""A commit that takes less than this is waited for in place: handing it to the thread and back
+would cost more. The last commit tells what the next one will take."""
 
 Batch = list[tuple[Kept, "asyncio.Future[None]"]]
 
@@ -29,8 +38,12 @@ class SqliteJournal:
         self._store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._waiting: Batch = []
-        self._flushing: asyncio.Future[list[Exception | None]] | None = None
+        self._running: set[asyncio.Future[Any]] = set()
+        """What the thread does now; while it is at work, the connection is its own."""
         self._is_closing = False
+        self._is_quick = True
+        self._company = 1
+        """How many writers came together lately; it takes a few lone ones to forget them."""
 
     @classmethod
     def open(cls, path: Path) -> "SqliteJournal":
@@ -88,8 +101,11 @@ class SqliteJournal:
     async def aclose(self) -> None:
         """Write what is waiting, close the file and let go of the lock. Twice does no harm."""
         self._is_closing = True
-        while self._flushing is not None:
-            await asyncio.wait([self._flushing])
+        while self._running or self._waiting:
+            if self._running:
+                await asyncio.wait(self._running)
+            else:
+                self._flush()
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._thread, self._store.close)
@@ -102,41 +118,81 @@ class SqliteJournal:
         # The caller waits for a future of its own, so cancelling it takes nothing out of the queue.
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
-        if self._flushing is None:
-            self._flush()
+        if len(self._waiting) == 1 and not self._running:
+            self._arm()
         await done
 
-    def _flush(self) -> None:
-        """Send everything that waits to the thread."""
-        batch, self._waiting = self._waiting, []
-        items = [item for item, _ in batch]
-        flushing = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._store.commit, items
-        )
-        self._flushing = flushing
-        flushing.add_done_callback(lambda done: self._deliver(batch, done))
+    def _arm(self) -> None:
+        """Write soon: at once when writers are few, with all who come in a moment when many."""
+        loop = asyncio.get_running_loop()
+        if self._company > 1:
+            loop.call_later(GATHER_S, self._flush)
+        else:
+            loop.call_soon(self._flush)
 
-    def _deliver(self, batch: Batch, flushed: "asyncio.Future[list[Exception | None]]") -> None:
-        """Tell every caller what became of its own entry, then go on with what gathered."""
-        self._flushing = None
-        failure = flushed.exception()
-        refusals = [failure] * len(batch) if failure else flushed.result()
-        for (_, done), refusal in zip(batch, refusals, strict=True):
-            if done.done():
-                continue  # Its caller was cancelled. The entry is written all the same.
-            if refusal is None:
-                done.set_result(None)
-            elif isinstance(refusal, JournalUnavailable):
-                done.set_exception(type(refusal)(*refusal.args))  # Each caller raises its own.
-            else:
-                done.set_exception(refusal)
-        if self._waiting:
-            self._flush()
+    def _flush(self) -> None:
+        """Write everything that waits, and leave a long wait for the disk to the thread.
+
+        The statements run here: in the thread each of them would have to win the interpreter back
+        from a busy loop, and a batch of a hundred would take a hundred times as long as its commit.
+        """
+        if self._running or not self._waiting:
+            return
+        batch, self._waiting = self._waiting, []
+        self._company = max(len(batch), self._company // 2)
+        now_s = asyncio.get_running_loop().time
+        try:
+            refusals = self._store.write([item for item, _ in batch])
+            if self._is_quick:
+                self._seal(now_s)
+                _deliver(batch, refusals)
+                return
+        except JournalUnavailable as error:
+            _deliver(batch, [error] * len(batch))
+            return
+        sealing = self._submit(lambda: self._seal(now_s))
+        sealing.add_done_callback(lambda done: self._sealed(batch, refusals, done))
+
+    def _seal(self, now_s: Callable[[], float]) -> None:
+        began_s = now_s()
+        self._store.seal()
+        self._is_quick = now_s() - began_s < QUICK_S
+
+    def _sealed(
+        self, batch: Batch, refusals: list[Exception | None], sealing: "asyncio.Future[None]"
+    ) -> None:
+        failure = sealing.exception()
+        _deliver(batch, [failure] * len(batch) if isinstance(failure, Exception) else refusals)
+
+    def _submit(self, job: Callable[[], T]) -> "asyncio.Future[T]":
+        """Hand the connection to the thread; it is ours again when every job there has ended."""
+        running = asyncio.get_running_loop().run_in_executor(self._thread, job)
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+        return running
+
+    def _ended(self, job: "asyncio.Future[Any]") -> None:
+        self._running.discard(job)
+        if self._waiting and not self._running:
+            self._arm()
 
     async def _call(self, read: Callable[[], T]) -> T:
         self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+        return await asyncio.shield(self._submit(read))
 
     def _check_open(self) -> None:
         if self._is_closing:
             raise JournalUnavailable("the journal is closed")
+
+
+def _deliver(batch: Batch, refusals: Sequence[Exception | None]) -> None:
+    """Tell every caller what became of its own entry."""
+    for (_, done), refusal in zip(batch, refusals, strict=True):
+        if done.done():
+            continue  # Its caller was cancelled. The entry is written all the same.
+        if refusal is None:
+            done.set_result(None)
+        elif isinstance(refusal, JournalUnavailable):
+            done.set_exception(type(refusal)(*refusal.args))  # Each caller raises its own.
+        else:
+            done.set_exception(refusal)

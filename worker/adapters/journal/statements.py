@@ -5,15 +5,16 @@ from typing import Final
 # What no index speaks of; see `Store._keep_visit`.
 UPDATE_STEP: Final = "UPDATE visit SET step = ?, body = ? WHERE visit_id = ?"
 # The identity in WHERE: a number that was given twice changes nothing and is noticed.
-UPDATE_VISIT: Final = """
-UPDATE visit SET step = ?, "end" = ?, bill_id = ?, amount_minor = ?, currency = ?,
-  transaction_key = ?, spot_closed_at = ?, body = ?
-WHERE visit_id = ? AND location_id = ? AND spot_id = ? AND opened_at = ? AND "table" = ?
-"""
-INSERT_VISIT: Final = """
+KEEP_VISIT: Final = """
 INSERT INTO visit (step, "end", bill_id, amount_minor, currency, transaction_key, spot_closed_at,
   body, visit_id, location_id, spot_id, opened_at, "table")
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (visit_id) DO UPDATE SET step = excluded.step, "end" = excluded."end",
+  bill_id = excluded.bill_id, amount_minor = excluded.amount_minor, currency = excluded.currency,
+  transaction_key = excluded.transaction_key, spot_closed_at = excluded.spot_closed_at,
+  body = excluded.body
+WHERE location_id = excluded.location_id AND spot_id = excluded.spot_id
+  AND opened_at = excluded.opened_at AND "table" = excluded."table"
 """
 KEEP_KEY: Final = """
 INSERT INTO known_key SELECT new_key, new_id FROM (SELECT ? AS new_key, ? AS new_id)
@@ -23,14 +24,11 @@ SETTLE: Final = """
 UPDATE intent SET state = ?, detail = ?, ended_at = ?
 WHERE visit_id = ? AND kind = ? AND target = ?
 """
-BEGIN_AGAIN: Final = """
-UPDATE intent
-SET state = 'pending', attempts = attempts + 1, begun_at = ?, ended_at = NULL, detail = ''
-WHERE visit_id = ? AND kind = ? AND target = ?
-"""
-BEGIN_NEW: Final = """
+BEGIN: Final = """
 INSERT INTO intent (visit_id, kind, target, state, attempts, begun_at)
 VALUES (?, ?, ?, 'pending', 1, ?)
+ON CONFLICT (visit_id, kind, target) DO UPDATE SET state = 'pending', attempts = attempts + 1,
+  begun_at = excluded.begun_at, ended_at = NULL, detail = ''
 """
 TELL: Final = "INSERT INTO event (seq, visit_id, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)"
 KEEP_BEAT: Final = "INSERT OR REPLACE INTO beat (only, at, report) VALUES (1, ?, ?)"

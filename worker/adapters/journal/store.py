@@ -87,20 +87,49 @@ class Store:
             JournalUnavailable: nothing of the batch may be taken as written.
 
         """
+        refusals = self.write(batch)
+        self.seal()
+        return refusals
+
+    def write(self, batch: Sequence[Kept]) -> list[Exception | None]:
+        """Say a batch to SQLite, up to but without the commit; `seal` must follow.
+
+        Quick: nothing here waits for the disk. Whatever it tells counts only once it is sealed.
+
+        Raises:
+            JournalUnavailable: nothing of the batch may be taken as written.
+
+        """
         self._check_alive()
         try:
             self._check_files()
             self._connection.execute("BEGIN IMMEDIATE")
-            if len(batch) == 1:
-                refusals = [self._keep(batch[0])]
-            else:
+            tail = self._tail
+            refusals = [self._keep(item) for item in batch]
+            if any(refusals):
+                # Seldom: take everything back and keep each item apart from the others.
+                self._connection.execute("ROLLBACK")
+                self._tail = tail
+                self._rows.clear()
+                self._connection.execute("BEGIN IMMEDIATE")
                 refusals = [self._keep_apart(item) for item in batch]
-            is_alone_and_refused = len(batch) == 1 and refusals[0] is not None
-            self._connection.execute("ROLLBACK" if is_alone_and_refused else "COMMIT")
-            self.commits += 1
         except (sqlite3.Error, OSError) as error:
             raise self._break(error) from error
         return refusals
+
+    def seal(self) -> None:
+        """Make what was written durable. Waits for the disk.
+
+        Raises:
+            JournalUnavailable: nothing of the batch may be taken as written.
+
+        """
+        self._check_alive()
+        try:
+            self._connection.execute("COMMIT")
+            self.commits += 1
+        except (sqlite3.Error, OSError) as error:
+            raise self._break(error) from error
 
     def open_visits(self) -> tuple[OpenVisit, ...]:
         """Give every visit that is not at a final step, oldest first."""
@@ -188,8 +217,7 @@ class Store:
         return refusal
 
     def _keep_entry(self, entry: Entry) -> None:
-        visit_id, execute = entry.visit_id, self._connection.execute
-        visit = entry.visit
+        visit_id, visit = entry.visit_id, entry.visit
         if visit is None:
             visit = self._kept_visit(visit_id)
         else:
@@ -201,10 +229,12 @@ class Store:
                 self._settle(visit_id, settled, at)
             if entry.begun:
                 self._begin(visit_id, entry.begun, at)
+        lines = []
         for record in entry.records:
             at, kind, body = at_text(record.at), clean(record.kind), body_text(record.body)
             self._tail = tail = chain.seal(self._tail, visit_id, at, kind, body)
-            execute(statements.TELL, (tail.seq, visit_id, at, kind, body, tail.hash))
+            lines.append((tail.seq, visit_id, at, kind, body, tail.hash))
+        self._connection.executemany(statements.TELL, lines)
 
     def _keep_visit(self, visit: Visit) -> None:
         """Write the visit, touching only what changed: an index that is rewritten costs a page."""
@@ -213,8 +243,8 @@ class Store:
         if known is not None and row[_INDEXED] == known[_INDEXED] and row[_SAME] == known[_SAME]:
             execute(statements.UPDATE_STEP, (row[0], row[_BODY], visit_id))
         else:
-            if execute(statements.UPDATE_VISIT, row).rowcount == 0:
-                self._insert_visit(visit, row)
+            if execute(statements.KEEP_VISIT, row).rowcount == 0:
+                raise conflict(visit_id, Rule.VISIT_IS_ANOTHER)
             if visit.transaction_key is not None:
                 execute(statements.KEEP_KEY, (clean(visit.transaction_key), visit_id))
         for key in visit.former_keys:
@@ -223,14 +253,6 @@ class Store:
             self._rows.pop(visit_id, None)
         else:
             self._rows[visit_id] = row
-
-    def _insert_visit(self, visit: Visit, row: VisitRow) -> None:
-        try:
-            self._connection.execute(statements.INSERT_VISIT, row)
-        except sqlite3.IntegrityError as error:
-            if "visit.visit_id" in str(error):
-                raise conflict(visit.visit_id, Rule.VISIT_IS_ANOTHER) from error
-            raise
 
     def _kept_visit(self, visit_id: VisitId) -> Visit:
         found = self._connection.execute(statements.VISIT, (visit_id,)).fetchone()
@@ -256,9 +278,8 @@ class Store:
             raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, intent.kind.value)
 
     def _begin(self, visit_id: VisitId, intent: Intent, at: str) -> None:
-        same = (visit_id, intent.kind.value, clean(intent.target))
-        if self._connection.execute(statements.BEGIN_AGAIN, (at, *same)).rowcount == 0:
-            self._connection.execute(statements.BEGIN_NEW, (*same, at))
+        row = (visit_id, intent.kind.value, clean(intent.target), at)
+        self._connection.execute(statements.BEGIN, row)
 
     def _conflict(self, item: Kept, message: str) -> Exception:
         if isinstance(item, Beat):

@@ -130,6 +130,7 @@ class Budget:
             _wake(waiter)
 
     async def _queue_up(self, me: _Waiter) -> int | None:
+        loop = asyncio.get_running_loop()
         while not self._is_closed:
             if self._first() is me and self._has_room(me.urgency):
                 self._in_flight += 1
@@ -140,12 +141,13 @@ class Budget:
             # Only the first in the queue watches the hold; the others are called by the one before.
             if self._first() is me:
                 left_s = min(left_s, self.held_for_s() or left_s)
-            me.turn = asyncio.get_running_loop().create_future()
+            if me.turn.done():
+                me.turn = loop.create_future()
+            timer = loop.call_later(max(left_s, _TIMER_MIN_S), _wake, me)
             try:
-                async with asyncio.timeout(max(left_s, _TIMER_MIN_S)):
-                    await me.turn
-            except TimeoutError:
-                continue
+                await me.turn
+            finally:
+                timer.cancel()
         return None
 
     def _has_room(self, urgency: Urgency) -> bool:

@@ -34,10 +34,13 @@ class Departure:
     nothing at all, we do not know, and `may_have_left` says so.
     """
 
-    __slots__ = ("_clock", "_has_left", "_is_connecting", "_not_after_s")
+    __slots__ = ("_clock", "_extensions", "_has_left", "_is_connecting", "_not_after_s")
 
-    def __init__(self, clock: Clock, not_after_s: float | None) -> None:
+    def __init__(
+        self, clock: Clock, not_after_s: float | None, extensions: dict[str, object]
+    ) -> None:
         self._clock = clock
+        self._extensions = extensions
         self._not_after_s = not_after_s
         self._is_connecting = False
         self._has_left = False
@@ -57,6 +60,7 @@ class Departure:
         if self._not_after_s is not None and self._clock.ticks_s() >= self._not_after_s:
             raise TooLate
         self._has_left = True
+        self._extensions.pop("trace", None)  # Nothing more to learn, and every step would ask.
 
 
 class Courier:
@@ -200,7 +204,7 @@ class Courier:
         if call.is_write:
             if not_after_s is not None and self._clock.ticks_s() >= not_after_s:
                 return Unsent("too late: its moment has passed")
-            departure = Departure(self._clock, not_after_s)
+            departure = Departure(self._clock, not_after_s, extensions)
             extensions["trace"] = departure.watch
         else:
             left_s = until_s - self._clock.ticks_s()
