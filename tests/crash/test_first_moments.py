@@ -46,9 +46,11 @@ def test_a_first_start_that_was_cut_while_making_the_file_can_be_repeated(tmp_pa
 
 
 def start_and_kill_at(play: Stage, config: Path, sign: Callable[[], bool]) -> None:
-    """Kill a first start at a sign, as fast as we can look."""
+    """Kill a first start at a sign, as fast as we can look; a sign may come and go unseen."""
     daemon = play.start(config)
-    while not sign() and daemon.process.poll() is None and not daemon.out.stat().st_size > 4000:
+    while not sign() and daemon.process.poll() is None:
+        if b"worker.ready" in daemon.out.read_bytes():
+            break
         os.sched_yield()
     daemon.kill()
 
