@@ -91,6 +91,15 @@ def test_a_spot_without_orders_is_closed_only_when_it_never_stopped_waiting() ->
     assert unbilled().tell(spot_looked(is_blind=True, since=None)) is None
 
 
+def test_a_paid_spot_that_hides_its_orders_is_closed_until_it_is_free() -> None:
+    """Whoever paid must not be asked again; a next guest who scans twice is the lesser harm."""
+    blind = spot_looked(is_blind=True, since=None)
+
+    assert paid().tell(blind) == CloseSpot()
+    assert paid(is_doubtful=True).tell(blind) == CloseSpot()
+    assert paid(end=End.UNPAID, is_doubtful=True).tell(spot_looked(is_blind=True)) is None
+
+
 def test_a_close_that_may_have_worked_is_not_repeated_where_no_order_can_tell() -> None:
     """A guest who waits there now may be the next one."""
     for answer in (

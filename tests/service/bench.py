@@ -78,9 +78,10 @@ class Bench:
         self.journal = BombedJournal(self.bomb)
         self.policy = policy or Policy(bill_wait_s=20, offer_ttl_s=60)
         self.crashes = 0
-        self._hire()
+        self.hire()
 
-    def _hire(self) -> None:
+    def hire(self) -> None:
+        """Start afresh with the same world and journal, as after a restart."""
         wallet, journal, clock = FakeWallet(self.world), self.journal, self.clock
         ledger = KeyLedger(journal)
         self.pulse = Pulse(clock)
@@ -176,7 +177,7 @@ class Bench:
                         await self.tick()
             except* Crash:
                 self.crashes += 1
-                self._hire()
+                self.hire()
 
     # What the tests ask.
 

@@ -332,7 +332,7 @@ async def test_a_stop_leaves_open_visits_to_the_next_start() -> None:
         key = await offered(bench)
     assert bench.last().step is Step.OFFERED
 
-    bench._hire()
+    bench.hire()
     async with bench.at_work():
         bench.world.reserve(bench.world.charges[key])
         await bench.tick(2)

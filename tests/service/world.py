@@ -82,6 +82,7 @@ class Charge:
     created_at: datetime = NOON
     checkin: int | None = None
     """The check-in that it was shown to; None: nobody saw it."""
+    checkin_at: SpotId | None = None
 
     def shown(self, *, is_short: bool = False) -> Transaction:
         """Show it as the wallet does."""
@@ -99,6 +100,8 @@ class Table:
     identifier: str
     status: SpotStatus = SpotStatus.OPEN
     checkin: int = 0
+    looked_at_checkin: int = 0
+    """The newest check-in that the worker was ever shown by the spot's id."""
     orders: list[TransactionKey] = field(default_factory=list)
 
 
@@ -120,6 +123,10 @@ class World:
     are_new_charges_unlisted: bool = False
     """The list of transactions lags behind: it shows none that nobody has seen."""
     stale_rows: list[Spot] = field(default_factory=list)
+    weather: Callable[[str], str] | None = None
+    """Draws what a call suffers, beside what was ordered for it."""
+    later: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
+    """Effects that take place after everybody gave up on them."""
     on_close: Callable[[Table], None] | None = None
     """Called the moment a spot was closed: a guest may be waiting for it."""
 
@@ -163,7 +170,16 @@ class World:
     def _begin(self, op: str) -> str:
         self.calls[op] += 1
         self.bomb.tick()
-        return self.trouble[op].popleft() if self.trouble[op] else ""
+        if self.trouble[op]:
+            return self.trouble[op].popleft()
+        return self.weather(op) if self.weather is not None else ""
+
+    def catch_up(self) -> None:
+        """Let the late effects happen that are due."""
+        due = [effect for at, effect in self.later if at <= self.clock.now()]
+        self.later = [(at, effect) for at, effect in self.later if at > self.clock.now()]
+        for effect in due:
+            effect()
 
     def call(self, op: str, effect: Callable[[], Outcome[T]]) -> Outcome[T]:
         """Carry out a call, or suffer what was ordered for it."""
@@ -175,11 +191,19 @@ class World:
         if trouble.startswith("refuse"):
             refusal = Refusal(trouble.partition(":")[2])
             return Refused(refusal, 400, "ordered")
+        if trouble.startswith("late:"):
+            delay = timedelta(seconds=float(trouble.partition(":")[2]))
+            self.later.append((self.clock.now() + delay, lambda: self._carry_out(op, effect)))
+            return Unknown("ReadTimeout")
+        outcome = self._carry_out(op, effect)
+        self.bomb.tick()
+        return Unknown("ReadTimeout") if trouble == "lost_reply" else outcome
+
+    def _carry_out(self, op: str, effect: Callable[[], Outcome[T]]) -> Outcome[T]:
         outcome = effect()
         if isinstance(outcome, Done):
             self.effects[op] += 1
-        self.bomb.tick()
-        return Unknown("ReadTimeout") if trouble == "lost_reply" else outcome
+        return outcome
 
     def show(self, table: Table) -> Spot:
         """Show a spot as the wallet does."""
@@ -239,6 +263,7 @@ class FakeWallet:
             table = self.world.tables.get(spot_id)
             if table is None:
                 return Refused(Refusal.MISSING, 404, "not_found")
+            table.looked_at_checkin = table.checkin
             return Done(self.world.show(table))
 
         return self.world.call("spot", effect)
@@ -269,12 +294,15 @@ class FakeWallet:
             table = self.world.tables[spot_id]
             if table.status is not SpotStatus.WAITING:
                 return Refused(Refusal.STATE, 409, "invalid_state")
+            if self.world.charges[key].status not in PENDING:
+                return Refused(Refusal.STATE, 409, "invalid_state")
             live = [k for k in table.orders if self.world.charges[k].status in PENDING]
             if any(other != key for other in live):
                 self.world.wrongs.append(f"a second live order on {table.identifier}")
             if key not in table.orders:
                 table.orders.append(key)
             self.world.charges[key].checkin = table.checkin
+            self.world.charges[key].checkin_at = spot_id
             return Done(SpotOrder(key, "pending"))
 
         return self.world.call("link", effect)
@@ -321,6 +349,8 @@ class FakeWallet:
                 for key in table.orders
             ):
                 self.world.wrongs.append(f"closed {table.identifier} over a live order")
+            if table.looked_at_checkin < table.checkin:
+                self.world.wrongs.append(f"closed a guest at {table.identifier} it never saw")
             table.status = SpotStatus.CLOSED
             table.orders.clear()
             if self.world.on_close is not None:

@@ -102,6 +102,10 @@ class Engine:
         for unfinished in opened:
             visit = unfinished.visit
             actor = Actor(visit, visit)
+            if unfinished.in_flight is not None:
+                intent = Intent(unfinished.in_flight, target_of(visit, unfinished.in_flight))
+                why = "the worker restarted before it was answered"
+                actor.settled.append(Settled(intent, IntentState.UNKNOWN, why))
             self._actors[visit.visit_id] = actor
             self._index(actor)
             self._tell(actor, events.Resumed(unfinished.in_flight))
@@ -231,6 +235,9 @@ class Engine:
         if before.is_doubtful and after.creates > before.creates:
             lost = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(lost, IntentState.ABANDONED))
+        if before.is_doubtful and isinstance(event, events.TransactionCreated):
+            found = Intent(WriteKind.CREATE, before.reference)
+            actor.settled.append(Settled(found, IntentState.DONE, "found by its reference"))
         then = None if decided.command is None else type(decided.command).__name__
         why = getattr(event, "why", None) or getattr(event, "hint", None)
         told = str(why)[:300] if why else None
@@ -357,6 +364,13 @@ def intent_of(command: commands.Command) -> Intent | None:
     ):
         return Intent(*kind_and_target(command))
     return None
+
+
+def target_of(visit: Visit, kind: WriteKind) -> str:
+    """Give the target of a visit's newest intent of a kind."""
+    if kind is WriteKind.CREATE:
+        return visit.reference
+    return "" if kind is WriteKind.CLOSE else str(visit.transaction_key or "")
 
 
 def matters(durable: Visit | None, visit: Visit) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
-from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill
+from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error, info, warning
 from worker.domain.policy import Policy, backoff_s
@@ -29,7 +29,8 @@ def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
     is_unbroken = event.waiting_since is not None and event.waiting_since <= visit.opened_at
     orders = event.spot.orders
     if orders is None:
-        return is_unbroken and not visit.is_doubtful
+        # Whoever paid must not be asked again: that outweighs a next guest who has to scan twice.
+        return visit.end is End.PAID or (is_unbroken and not visit.is_doubtful)
     ours = [o for o in orders if visit.owns(frozenset({o.transaction_key}))]
     if any(order.status != ORDER_CLOSED for order in ours):
         return True
@@ -48,7 +49,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """Tell the till first if it may not know yet; a pending close may have been sent."""
-    in_doubt = replace(visit, is_doubtful=visit.is_doubtful or event.in_flight is not None)
+    in_doubt = replace(visit, is_doubtful=visit.is_doubtful or event.in_flight is WriteKind.CLOSE)
     if owes_till(visit):
         return settle(in_doubt)
     return decision.look(in_doubt, LookAtSpot())

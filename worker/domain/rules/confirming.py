@@ -9,7 +9,7 @@ from datetime import datetime
 
 from worker.domain import decision, events
 from worker.domain.agreement import disagreement
-from worker.domain.commands import AskTill, LookAtTransaction
+from worker.domain.commands import AskTill, LookAtTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.policy import Policy, backoff_s
@@ -26,7 +26,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """A pending intent may have been sent."""
-    in_doubt = visit.is_doubtful or event.in_flight is not None
+    in_doubt = visit.is_doubtful or event.in_flight is WriteKind.CONFIRM
     return woke(replace(visit, is_doubtful=in_doubt), event, now, policy)
 
 

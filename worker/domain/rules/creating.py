@@ -10,7 +10,7 @@ from typing import Final
 
 from worker.domain import decision, events
 from worker.domain.agreement import disagreement_at_birth
-from worker.domain.commands import FindTransaction, LinkOrder, RevokeTransaction
+from worker.domain.commands import FindTransaction, LinkOrder, RevokeTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, error, info
 from worker.domain.policy import Policy
@@ -39,7 +39,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """A pending intent may have been sent."""
-    if event.in_flight is not None:
+    if event.in_flight is WriteKind.CREATE:
         return search(visit)
     return woke(visit, event, now, policy)
 
