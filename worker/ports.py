@@ -153,8 +153,8 @@ class OpenVisit:
     """An unfinished visit, as the journal kept it."""
 
     visit: Visit
-    in_flight: WriteKind | None
-    """The kind of its pending intent; None when there is none."""
+    pending: tuple[Intent, ...]
+    """Its intents whose outcome was never written, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ async def test_what_was_written_is_read_back_as_it_was(journal: Journal) -> None
 
     await journal.write(an_entry(visit))
 
-    assert await journal.open_visits() == (OpenVisit(visit, None),)
+    assert await journal.open_visits() == (OpenVisit(visit, ()),)
     assert await journal.holder_of_bill(HALL, "№ 7\n") == 1
 
 
@@ -113,8 +113,8 @@ async def test_open_visits_come_oldest_first_and_without_those_that_are_over(
     assert await journal.next_visit_id() == 5
 
 
-async def test_the_newest_pending_intent_is_in_flight(journal: Journal) -> None:
-    """After a crash we know which write may be under way, also when it is an old one again."""
+async def test_every_pending_intent_is_known_after_a_crash(journal: Journal) -> None:
+    """We know which writes may be under way, the newest last, also when it is an old one again."""
     visit = a_visit(transaction_key=key("key-a"))
     link = Intent(WriteKind.LINK, "key-a")
     look = Record(NOON + timedelta(seconds=5), "looked", {})
@@ -123,14 +123,14 @@ async def test_the_newest_pending_intent_is_in_flight(journal: Journal) -> None:
     await journal.write(
         an_entry(visit, settled=(Settled(link, IntentState.UNKNOWN),), begun=CONFIRM_A)
     )
-    assert (await journal.open_visits())[0].in_flight is WriteKind.CONFIRM
+    assert (await journal.open_visits())[0].pending == (CONFIRM_A,)
 
     await journal.write(an_entry(visit, records=(look,), begun=link))
-    assert (await journal.open_visits())[0].in_flight is WriteKind.LINK
+    assert (await journal.open_visits())[0].pending == (CONFIRM_A, link)
 
     both = (Settled(link, IntentState.DONE), Settled(CONFIRM_A, IntentState.DONE))
     await journal.write(an_entry(visit, settled=both))
-    assert (await journal.open_visits())[0].in_flight is None
+    assert (await journal.open_visits())[0].pending == ()
 
 
 async def test_a_spot_has_one_open_visit(journal: Journal) -> None:
@@ -227,7 +227,7 @@ async def test_the_same_confirm_may_be_begun_again(journal: Journal) -> None:
     for _ in range(3):
         await journal.write(an_entry(a_visit(), begun=CONFIRM_A))
 
-    assert (await journal.open_visits())[0].in_flight is WriteKind.CONFIRM
+    assert (await journal.open_visits())[0].pending == (CONFIRM_A,)
 
 
 async def test_a_key_is_confirmed_by_one_visit(journal: Journal) -> None:
@@ -251,7 +251,7 @@ async def test_a_visit_has_one_create_in_doubt(journal: Journal, state: IntentSt
     given_up = (Settled(CREATE_1, IntentState.ABANDONED),)
     await journal.write(an_entry(visit, settled=given_up, begun=CREATE_2))
 
-    assert (await journal.open_visits())[0].in_flight is WriteKind.CREATE
+    assert (await journal.open_visits())[0].pending == (CREATE_2,)
 
 
 async def test_creates_given_up_are_remembered_until_struck_off(journal: Journal) -> None:
@@ -311,11 +311,11 @@ async def test_a_refused_entry_leaves_nothing_behind(journal: Journal) -> None:
     with pytest.raises(JournalConflict):
         await journal.write(an_entry(after, settled=ended, begun=CONFIRM_A))
 
-    assert (await journal.open_visits())[1] == OpenVisit(before, WriteKind.CREATE)
+    assert (await journal.open_visits())[1] == OpenVisit(before, (CREATE_1,))
     assert await journal.holder_of_bill(HALL, "bill-7") is None
     assert await journal.visit_of_key(key("key-a")) is None
     await journal.write(an_entry(after, settled=ended))
-    assert (await journal.open_visits())[1] == OpenVisit(after, None)
+    assert (await journal.open_visits())[1] == OpenVisit(after, ())
 
 
 @pytest.mark.parametrize("step", [Step.CLOSED, Step.PARKED])

@@ -105,7 +105,7 @@ def test_a_close_that_may_have_worked_is_not_repeated_where_no_order_can_tell() 
     for answer in (
         events.WriteDone(WriteKind.CLOSE),
         events.WriteUnknown(WriteKind.CLOSE, "ReadTimeout"),
-        events.Resumed(WriteKind.CLOSE),
+        events.Resumed(frozenset({WriteKind.CLOSE})),
     ):
         story = unbilled(tries=1, tried_at=NOON)
         assert story.tell(answer) == LookAtSpot()
@@ -192,15 +192,15 @@ def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
 
 def test_a_restart_tells_the_till_before_it_frees_the_table() -> None:
     """Told twice is told once; not told at all would be a lost bill."""
-    assert paid(is_settled=False).tell(events.Resumed(None)) == SettleBill(BILL, KEY)
-    assert paid().tell(events.Resumed(None)) == LookAtSpot()
+    assert paid(is_settled=False).tell(events.Resumed()) == SettleBill(BILL, KEY)
+    assert paid().tell(events.Resumed()) == LookAtSpot()
 
 
 def test_a_clock_that_was_set_back_does_not_make_a_visit_wait_for_days() -> None:
     """The last try seems to lie in the future: a restart counts from now."""
     ahead = NOON + timedelta(days=3)
     story = paid(tries=1, tried_at=ahead, since=ahead, offered_at=ahead)
-    story.tell(events.Resumed(WriteKind.CLOSE))
+    story.tell(events.Resumed(frozenset({WriteKind.CLOSE})))
 
     assert story.tell(spot_looked(KEY)) is None
     assert story.waits_s() == 0.5

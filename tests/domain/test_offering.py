@@ -153,7 +153,7 @@ def test_a_restart_before_there_was_a_bill_begins_the_table_anew() -> None:
     """While the worker was down the guest may have become another, and nothing was offered."""
     story = Story(a_visit())
 
-    assert story.tell(events.Resumed(None)) is None
+    assert story.tell(events.Resumed()) is None
     assert story.step is Step.CLOSED
 
 
@@ -161,7 +161,7 @@ def test_a_restart_while_a_table_is_quoted_anew_goes_on() -> None:
     """Our former order still ties the spot to this visit."""
     story = Story(a_visit(former_keys=(OTHER_KEY,), offered_at=NOON))
 
-    assert story.tell(events.Resumed(None), after_s=5) == LookAtSpot()
+    assert story.tell(events.Resumed(), after_s=5) == LookAtSpot()
     assert story.tell(spot_looked(OTHER_KEY)) == AskTill()
 
 
@@ -220,11 +220,9 @@ def test_a_crash_during_the_create_is_a_search() -> None:
     """A pending intent may have been sent."""
     pending, never_begun = creating(), creating()
 
-    searched = pending.tell(events.Resumed(WriteKind.CREATE), after_s=60)
+    searched = pending.tell(events.Resumed(frozenset({WriteKind.CREATE})), after_s=60)
     assert isinstance(searched, commands.FindTransaction)
-    assert isinstance(
-        never_begun.tell(events.Resumed(None), after_s=60), commands.CreateTransaction
-    )
+    assert isinstance(never_begun.tell(events.Resumed(), after_s=60), commands.CreateTransaction)
 
 
 @pytest.mark.parametrize(("refused", "pause_s"), [(THROTTLED, 1.0), (CREDENTIALS, 15.0)])
@@ -298,7 +296,7 @@ def test_a_create_answer_without_payments_is_believed_for_now() -> None:
         events.OrderLinked(SpotOrder(OTHER_KEY, "pending")),
         events.WriteUnknown(WriteKind.LINK, "ReadTimeout"),
         events.WriteRefused(WriteKind.LINK, CONFLICT),
-        events.Resumed(WriteKind.LINK),
+        events.Resumed(frozenset({WriteKind.LINK})),
         events.TransactionMissing(),
     ],
 )

@@ -30,7 +30,7 @@ from worker.domain.wallet import SpotOrder, SpotStatus, TransactionStatus
 
 SAMPLES: dict[type[events.Event], list[events.Event]] = {
     events.Woke: [events.Woke()],
-    events.Resumed: [events.Resumed(None), *(events.Resumed(kind) for kind in WriteKind)],
+    events.Resumed: [events.Resumed(), *(events.Resumed(frozenset({kind})) for kind in WriteKind)],
     events.SpotHinted: [events.SpotHinted("unlisted")],
     events.TransactionHinted: [events.TransactionHinted("reserved")],
     events.SpotLooked: [

@@ -355,7 +355,7 @@ def test_a_foreign_order_beside_ours_is_told_once_and_left_alone() -> None:
         events.WriteDone(WriteKind.CONFIRM),
         events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"),
         events.WriteRefused(WriteKind.CONFIRM, CONFLICT),
-        events.Resumed(WriteKind.CONFIRM),
+        events.Resumed(frozenset({WriteKind.CONFIRM})),
     ],
 )
 def test_whatever_a_confirm_answers_the_transaction_is_looked_at(answer: events.Event) -> None:

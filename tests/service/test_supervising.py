@@ -171,7 +171,7 @@ async def test_a_stop_lets_the_call_in_flight_end_and_journals_it() -> None:
     await asyncio.wait_for(running, 10)
     assert bench.world.effects["confirm"] == 1
     (open_visit,) = await bench.journal.open_visits()
-    assert open_visit.in_flight is None, "its answer is in the journal"
+    assert open_visit.pending == (), "its answer is in the journal"
 
 
 async def test_a_loop_that_hangs_is_not_called_alive() -> None:

@@ -197,9 +197,7 @@ class Evening:
             "waiting": waiting,
             "held": [c.key for c in charges if c.status is TransactionStatus.RESERVED],
             "payable": [c.key for c in charges if c.status in PENDING and c.checkin is not None],
-            "books": sorted(
-                {c.key for c in taken} ^ {v.transaction_key for v in paid if v.transaction_key}
-            ),
+            "books": sorted({str(c.key) for c in taken} ^ {str(v.transaction_key) for v in paid}),
             "twice at a table": [seat for seat, count in seatings.items() if count > 1],
             "bill paid twice": [bill for bill, count in bills.items() if count > 1],
             "till not told": sorted(set(bills) ^ set(told)),

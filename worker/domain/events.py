@@ -19,8 +19,8 @@ class Woke:
 class Resumed:
     """The worker started and found the visit unfinished."""
 
-    in_flight: WriteKind | None
-    """The write whose outcome was never journaled: it may have been sent. None: there is none."""
+    in_flight: frozenset[WriteKind] = frozenset()
+    """The writes whose outcome was never journaled: they may have been sent."""
 
 
 @dataclass(frozen=True, slots=True)

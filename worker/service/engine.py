@@ -102,13 +102,14 @@ class Engine:
         for unfinished in opened:
             visit = unfinished.visit
             actor = Actor(visit, visit)
-            if unfinished.in_flight is not None:
-                intent = Intent(unfinished.in_flight, target_of(visit, unfinished.in_flight))
-                why = "the worker restarted before it was answered"
-                actor.settled.append(Settled(intent, IntentState.UNKNOWN, why))
+            why = "the worker restarted before it was answered"
+            actor.settled.extend(
+                Settled(intent, IntentState.UNKNOWN, why) for intent in unfinished.pending
+            )
             self._actors[visit.visit_id] = actor
             self._index(actor)
-            self._tell(actor, events.Resumed(unfinished.in_flight))
+            kinds = frozenset(intent.kind for intent in unfinished.pending)
+            self._tell(actor, events.Resumed(kinds))
         return len(opened)
 
     async def drain(self, patience_s: float) -> None:
@@ -314,7 +315,8 @@ class Engine:
             parked = machine.park(actor.visit, now, f"the worker failed: {exc}")
             self._adopt(actor, events.Woke(), parked, now)
             await self._write(actor, None)
-        actor.inbox.append(events.Resumed(actor.in_flight.kind if actor.in_flight else None))
+        kinds = frozenset({actor.in_flight.kind}) if actor.in_flight else frozenset()
+        actor.inbox.append(events.Resumed(kinds))
         actor.due_at = self._clock.now() + timedelta(seconds=CRASH_PAUSE_S)
 
     # Where everybody is.
@@ -364,13 +366,6 @@ def intent_of(command: commands.Command) -> Intent | None:
     ):
         return Intent(*kind_and_target(command))
     return None
-
-
-def target_of(visit: Visit, kind: WriteKind) -> str:
-    """Give the target of a visit's newest intent of a kind."""
-    if kind is WriteKind.CREATE:
-        return visit.reference
-    return "" if kind is WriteKind.CLOSE else str(visit.transaction_key or "")
 
 
 def matters(durable: Visit | None, visit: Visit) -> bool:

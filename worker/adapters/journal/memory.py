@@ -78,7 +78,7 @@ class MemoryJournal:
         """Give every visit that is not at a final step, oldest first."""
         self._check_alive()
         return tuple(
-            OpenVisit(page.visit, _in_flight(page.intents))
+            OpenVisit(page.visit, _pending(page.intents))
             for _, page in sorted(self._pages.items())
             if page.visit.step not in FINAL
         )
@@ -224,13 +224,13 @@ def _check_intents(visit_id: VisitId, intents: Intents) -> None:
         raise conflict(visit_id, Rule.ONE_LIVE_CREATE)
 
 
-def _in_flight(intents: Intents) -> WriteKind | None:
+def _pending(intents: Intents) -> tuple[Intent, ...]:
     pending = [
-        (kept.begun_at, number, intent.kind)
+        (kept.begun_at, number, intent)
         for number, (intent, kept) in enumerate(intents.items())
         if kept.state is IntentState.PENDING
     ]
-    return max(pending)[2] if pending else None
+    return tuple(intent for _, _, intent in sorted(pending, key=lambda one: one[:2]))
 
 
 def _spot(visit: Visit) -> tuple[LocationId, SpotId]:

@@ -35,9 +35,11 @@ KEEP_BEAT: Final = "INSERT OR REPLACE INTO beat (only, at, report) VALUES (1, ?,
 
 NEXT_VISIT_ID: Final = "SELECT coalesce(max(visit_id), 0) + 1 FROM visit"
 OPEN_VISITS: Final = """
-SELECT body, (SELECT kind FROM intent WHERE intent.visit_id = visit.visit_id AND state = 'pending'
-              ORDER BY begun_at DESC, intent_id DESC LIMIT 1)
-FROM visit WHERE step NOT IN ('closed', 'parked') ORDER BY visit_id
+SELECT visit_id, body FROM visit WHERE step NOT IN ('closed', 'parked') ORDER BY visit_id
+"""
+PENDING: Final = """
+SELECT visit_id, kind, target FROM intent JOIN visit USING (visit_id)
+WHERE state = 'pending' AND step NOT IN ('closed', 'parked') ORDER BY begun_at, intent_id
 """
 HOLDER_OF_BILL: Final = """
 SELECT visit_id FROM visit WHERE location_id = ? AND bill_id = ?

@@ -133,9 +133,12 @@ class Store:
 
     def open_visits(self) -> tuple[OpenVisit, ...]:
         """Give every visit that is not at a final step, oldest first."""
-        rows = self._all(statements.OPEN_VISITS)
+        pending: dict[int, list[Intent]] = {}
+        for visit_id, kind, target in self._all(statements.PENDING):
+            pending.setdefault(visit_id, []).append(Intent(WriteKind(kind), target))
         return tuple(
-            OpenVisit(self._visit(body), WriteKind(kind) if kind else None) for body, kind in rows
+            OpenVisit(self._visit(body), tuple(pending.get(visit_id, ())))
+            for visit_id, body in self._all(statements.OPEN_VISITS)
         )
 
     def next_visit_id(self) -> VisitId:

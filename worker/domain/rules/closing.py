@@ -49,7 +49,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """Tell the till first if it may not know yet; a pending close may have been sent."""
-    in_doubt = replace(visit, is_doubtful=visit.is_doubtful or event.in_flight is WriteKind.CLOSE)
+    in_doubt = replace(visit, is_doubtful=visit.is_doubtful or WriteKind.CLOSE in event.in_flight)
     if owes_till(visit):
         return settle(in_doubt)
     return decision.look(in_doubt, LookAtSpot())

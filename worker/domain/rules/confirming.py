@@ -26,7 +26,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """A pending intent may have been sent."""
-    in_doubt = visit.is_doubtful or event.in_flight is WriteKind.CONFIRM
+    in_doubt = visit.is_doubtful or WriteKind.CONFIRM in event.in_flight
     return woke(replace(visit, is_doubtful=in_doubt), event, now, policy)
 
 

@@ -39,7 +39,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
     """A pending intent may have been sent."""
-    if event.in_flight is WriteKind.CREATE:
+    if WriteKind.CREATE in event.in_flight:
         return search(visit)
     return woke(visit, event, now, policy)
 
