@@ -200,7 +200,7 @@ class Evening:
             "books": sorted({str(c.key) for c in taken} ^ {str(v.transaction_key) for v in paid}),
             "twice at a table": [seat for seat, count in seatings.items() if count > 1],
             "bill paid twice": [bill for bill, count in bills.items() if count > 1],
-            "till not told": sorted(set(bills) ^ set(told)),
+            "till not told": [str(bill) for bill in set(bills) ^ set(told)],
         }
         wrong = {name: what for name, what in faults.items() if what}
         assert not wrong, f"seed {self.seed}: {wrong}"

@@ -1,4 +1,4 @@
-"""Evenings from seeds: the real engine, polls and journal contract under every trouble we could name.
+"""Evenings from seeds: the real engine and polls under every trouble that this world knows.
 
 `python -m tests.simulation FIRST LAST` plays as many more as one likes; a seed that went wrong is
 kept below for good.
