@@ -539,6 +539,6 @@ def test_a_revoke_that_is_refused_for_ever_calls_a_human_and_then_frees_the_tabl
     assert story.names() == ["visit.doubtful"]
     assert story.tell(looked(TransactionStatus.NEW), after_s=100) == RevokeTransaction(KEY)
     assert story.names() == []
-    assert story.tell(looked(), after_s=600) == RevokeTransaction(KEY)
+    assert story.tell(looked(), after_s=1800) == RevokeTransaction(KEY)
     assert story.tell(looked(TransactionStatus.NEW), after_s=60) == LookAtSpot()
     assert story.visit.end is End.PARKED

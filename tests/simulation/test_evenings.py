@@ -12,7 +12,28 @@ from tests.simulation.evening import KINDS, NO_LATE, Evening
 
 SEEDS_A_TEST = 50
 
-WENT_WRONG_ONCE = [0, 12, 16, 20, 22, 24, 25, 30, 31, 34, 44, 99, 169, 2383, 3624, 3659, 4014]
+WENT_WRONG_ONCE = [
+    0,
+    12,
+    16,
+    20,
+    22,
+    24,
+    25,
+    30,
+    31,
+    34,
+    44,
+    99,
+    169,
+    2383,
+    3624,
+    3659,
+    4014,
+    103390,
+    105030,
+    206346,
+]
 
 
 @pytest.mark.parametrize("seed", WENT_WRONG_ONCE)

@@ -34,6 +34,8 @@ class Policy:
     """Invalid requests count towards the vendor's limit."""
     refusals_max: int = 5
     """How often the same write may be refused before the visit takes its exit."""
+    revoke_patience_s: float = 1800.0
+    """How long an unpaid transaction that can not be withdrawn may keep its table."""
     misses_max: int = 3
     misses_gap_s: float = 10.0
     """A transaction that is gone is looked for again before it is believed."""

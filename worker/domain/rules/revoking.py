@@ -93,7 +93,7 @@ def revoke(visit: Visit, now: datetime, policy: Policy, *, is_reserved: bool) ->
         ),
     )
     sent = decision.send(told, now, RevokeTransaction(visit.transaction_key), *facts)
-    if is_reserved or seconds(visit.since, now) < policy.offer_ttl_s:
+    if is_reserved or seconds(visit.since, now) < policy.revoke_patience_s:
         return sent
     return missing.park(told, now, "the wallet would not let the unpaid transaction be withdrawn")
 
