@@ -1,6 +1,7 @@
 """`sandbox`: the stand-in wallet, until it is stopped."""
 
 import asyncio
+import logging
 import signal
 import sys
 
@@ -9,6 +10,8 @@ from worker import sandbox
 
 def run(*, port: int, spots: int, customers: int, seed: int, faults: float) -> int:
     """Serve until INT or TERM; return the exit code."""
+    # A client that hangs up amid a large answer is a fault that was asked for, not news.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     options = sandbox.SandboxOptions(
         port=port, spots=spots, customers=customers, seed=seed, faults=faults
     )
