@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.adapters.systemd import Herald, watchdog_interval_s
+from worker.adapters.systemd import Herald
 
 
 @pytest.fixture(params=["file", "abstract"])
@@ -29,14 +29,12 @@ def test_every_word_reaches_systemd(wire: tuple[socket.socket, str]) -> None:
     herald.ready()
     herald.status("3 open,\n1 parked\nMAINPID=1")
     herald.watchdog()
-    herald.extend(2.5)
     herald.stopping()
 
-    assert [heard.recv(1000).decode() for _ in range(5)] == [
+    assert [heard.recv(1000).decode() for _ in range(4)] == [
         "READY=1",
         "STATUS=3 open, 1 parked MAINPID=1",
         "WATCHDOG=1",
-        "EXTEND_TIMEOUT_USEC=2500000",
         "STOPPING=1",
     ]
 
@@ -59,29 +57,3 @@ def test_without_a_listener_nothing_happens(name: str) -> None:
     herald.ready()
     herald.status("x" * 100_000)
     herald.stopping()
-
-
-def test_the_watchdog_is_fed_twice_as_often_as_it_must_be() -> None:
-    """Half of what systemd allows."""
-    pid = str(os.getpid())
-
-    assert watchdog_interval_s({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": pid}) == 30.0
-    assert watchdog_interval_s({"WATCHDOG_USEC": "60000000"}) == 30.0
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [
-        {},
-        {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"},
-        {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": ""},
-        {"WATCHDOG_USEC": ""},
-        {"WATCHDOG_USEC": "0"},
-        {"WATCHDOG_USEC": "-5"},
-        {"WATCHDOG_USEC": "soon"},
-        {"WATCHDOG_USEC": "²"},
-    ],
-)
-def test_a_watchdog_that_is_not_ours_is_not_fed(environ: dict[str, str]) -> None:
-    """It was meant for another process, or makes no sense."""
-    assert watchdog_interval_s(environ) is None

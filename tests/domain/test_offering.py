@@ -22,9 +22,10 @@ from tests.domain.story import (
 from worker.domain import commands, events, machine
 from worker.domain.commands import AskTill, LookAtSpot, LookAtTransaction, WriteKind
 from worker.domain.ids import LocationId, SpotId, VisitId
+from worker.domain.outcome import Refused
 from worker.domain.rules.creating import CREATES_MAX
 from worker.domain.visit import End, Step
-from worker.domain.wallet import SpotOrder, SpotStatus, TransactionStatus
+from worker.domain.wallet import SpotOrder, SpotStatus, Transaction, TransactionStatus
 
 
 def creating(**changes: object) -> Story:
@@ -237,12 +238,12 @@ def test_a_crash_during_the_create_is_a_search() -> None:
     ],
 )
 def test_a_passing_refusal_is_waited_out(
-    step: Step, kind: WriteKind, refused: object, pause_s: float
+    step: Step, kind: WriteKind, refused: Refused, pause_s: float
 ) -> None:
     """A limit or a wrong key says nothing about this write: it waits and does not count."""
     story = Story(an_offered_visit(step, tries=1, tried_at=NOON, end=End.PAID, wake_at=None))
 
-    assert story.tell(events.WriteRefused(kind, refused)) is None  # type: ignore[arg-type]
+    assert story.tell(events.WriteRefused(kind, refused)) is None
     assert story.waits_s() == pause_s
     assert story.visit.tries == 0
     assert story.step is step
@@ -267,11 +268,13 @@ def test_a_create_that_is_plainly_refused_closes_the_spot() -> None:
         a_transaction(TransactionStatus.NEW, auto_confirm=True),
     ],
 )
-def test_a_transaction_that_is_not_what_was_asked_for_is_revoked_unseen(wrong: object) -> None:
+def test_a_transaction_that_is_not_what_was_asked_for_is_revoked_unseen(
+    wrong: Transaction,
+) -> None:
     """Other money, another name or a confirm by itself: the guest never sees it."""
     story = creating()
 
-    command = story.tell(events.TransactionCreated(wrong))  # type: ignore[arg-type]
+    command = story.tell(events.TransactionCreated(wrong))
 
     assert command == commands.RevokeTransaction(KEY)
     assert (story.step, story.visit.end) == (Step.REVOKING, End.MISMATCH)

@@ -32,7 +32,7 @@ from worker.domain.commands import (
 from worker.domain.money import Money
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
-from worker.domain.wallet import PENDING, Payment, SpotStatus, TransactionStatus
+from worker.domain.wallet import PENDING, Payment, SpotStatus, Transaction, TransactionStatus
 
 
 def offered(**changes: Any) -> Story:
@@ -103,11 +103,11 @@ def test_a_sale_without_a_bill_of_its_own_owes_the_till_nothing() -> None:
         a_transaction(key=OTHER_KEY),
     ],
 )
-def test_money_that_differs_from_the_bill_is_never_taken(wrong: object) -> None:
+def test_money_that_differs_from_the_bill_is_never_taken(wrong: Transaction) -> None:
     """Any difference gives the guest's money back and calls the operator."""
     story = offered()
 
-    command = story.tell(events.TransactionLooked(wrong))  # type: ignore[arg-type]
+    command = story.tell(events.TransactionLooked(wrong))
 
     assert command == RevokeTransaction(KEY)
     assert (story.step, story.visit.end) == (Step.REVOKING, End.MISMATCH)

@@ -36,10 +36,6 @@ class Herald:
         """Say that every loop has turned."""
         self._send("WATCHDOG=1")
 
-    def extend(self, seconds: float) -> None:
-        """Ask for more time to start or stop."""
-        self._send(f"EXTEND_TIMEOUT_USEC={max(0, int(seconds * 1_000_000))}")
-
     def _send(self, state: str) -> None:
         if not self._address:
             return
@@ -50,14 +46,3 @@ class Herald:
                 wire.sendto(state.encode("utf-8", "replace"), self._address)
         except (OSError, ValueError):
             return  # Nobody listens, or its name is no name: the payments matter more.
-
-
-def watchdog_interval_s(environ: Mapping[str, str] | None = None) -> float | None:
-    """Give how often systemd wants to hear from us, halved to be safe; None: it does not."""
-    given = os.environ if environ is None else environ
-    if given.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return None
-    text = given.get("WATCHDOG_USEC", "")
-    if not (text.isascii() and text.isdecimal()) or int(text[:18]) == 0:
-        return None
-    return int(text[:18]) / 2_000_000
