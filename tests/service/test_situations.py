@@ -1,5 +1,7 @@
 """The named situations of a table, with the real engine over a fake world."""
 
+from datetime import datetime
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -8,8 +10,9 @@ from tests.service.situations import offered, the_offer
 from tests.service.world import Table
 from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
-from worker.domain.ids import SpotId
+from worker.domain.ids import SpotId, TransactionKey
 from worker.domain.money import Money
+from worker.domain.outcome import Outcome
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
 from worker.domain.wallet import SpotStatus, TransactionStatus
@@ -323,6 +326,33 @@ async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> 
     ends = {visit.table: visit.end for visit in bench.visits()}
     assert ends["t2"] is End.PAID
     assert bench.world.charges[key].status is TransactionStatus.CONFIRMED
+
+
+async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent() -> None:
+    """The bug strikes between the answer and the journal; the bill is taken back meanwhile."""
+    bench = Bench()
+    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    wallet = bench.engine._hands.wallet
+    confirm = wallet.confirm_transaction
+
+    async def confirm_and_stumble(key: TransactionKey, not_after: datetime) -> Outcome[None]:
+        await confirm(key, not_after)
+        raise ValueError("boom")
+
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.trouble["confirm"].append("late:20")
+        wallet.confirm_transaction = confirm_and_stumble  # type: ignore[method-assign]
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+        wallet.confirm_transaction = confirm  # type: ignore[method-assign]
+        bench.till.bills.clear()
+        for _ in range(10):
+            bench.world.catch_up()
+            await bench.tick()
+
+    assert bench.world.calls["revoke"] == 0
+    assert bench.last().end is End.PAID
 
 
 async def test_a_stop_leaves_open_visits_to_the_next_start() -> None:

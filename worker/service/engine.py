@@ -42,8 +42,8 @@ class Actor:
     visit: Visit
     durable: Visit | None
     """The visit as the journal has it; None: it was never written."""
-    in_flight: Intent | None = None
-    """The intent that the journal has as pending."""
+    pending: tuple[Intent, ...] = ()
+    """The intents that the journal has as pending, whatever we have learned since."""
     inbox: deque[events.Event] = field(default_factory=deque)
     due_at: datetime | None = None
     task: asyncio.Task[None] | None = None
@@ -101,15 +101,10 @@ class Engine:
         opened = await self._journal.open_visits()
         for unfinished in opened:
             visit = unfinished.visit
-            actor = Actor(visit, visit)
-            why = "the worker restarted before it was answered"
-            actor.settled.extend(
-                Settled(intent, IntentState.UNKNOWN, why) for intent in unfinished.pending
-            )
+            actor = Actor(visit, visit, unfinished.pending)
             self._actors[visit.visit_id] = actor
             self._index(actor)
-            kinds = frozenset(intent.kind for intent in unfinished.pending)
-            self._tell(actor, events.Resumed(kinds))
+            self._tell(actor, resumption(actor))
         return len(opened)
 
     async def drain(self, patience_s: float) -> None:
@@ -252,7 +247,6 @@ class Engine:
     def _settle(self, actor: Actor, intent: Intent | None, performed: Performed) -> None:
         if intent is None or performed.state is None:
             return
-        actor.in_flight = None
         state = performed.state
         if actor.visit.is_doubtful and state in {IntentState.REFUSED, IntentState.UNSENT}:
             state = IntentState.UNKNOWN  # An earlier try may have worked all the same.
@@ -270,7 +264,7 @@ class Engine:
             entry = Entry(visit.visit_id, visit, (record,), tuple(actor.settled), begun)
             await self._journal.write(entry)
             actor.durable = visit
-            actor.in_flight = begun
+            actor.pending = () if begun is None else (begun,)
             if begun is None:
                 actor.crashes = 0
         actor.path.clear()
@@ -310,13 +304,13 @@ class Engine:
         actor.facts.clear()
         actor.inbox.clear()
         self._index(actor)
+        resumed = resumption(actor)
         if actor.crashes >= CRASHES_MAX or isinstance(exc, JournalConflict):
             now = self._clock.now()
             parked = machine.park(actor.visit, now, f"the worker failed: {exc}")
             self._adopt(actor, events.Woke(), parked, now)
             await self._write(actor, None)
-        kinds = frozenset({actor.in_flight.kind}) if actor.in_flight else frozenset()
-        actor.inbox.append(events.Resumed(kinds))
+        actor.inbox.append(resumed)
         actor.due_at = self._clock.now() + timedelta(seconds=CRASH_PAUSE_S)
 
     # Where everybody is.
@@ -352,6 +346,13 @@ class Engine:
         if visit.step is Step.PARKED:
             self.parked += 1
         self.ended += 1
+
+
+def resumption(actor: Actor) -> events.Resumed:
+    """Take up what the journal has: each pending write may have been sent, so it is in doubt."""
+    why = "the worker was interrupted before its outcome was written"
+    actor.settled.extend(Settled(intent, IntentState.UNKNOWN, why) for intent in actor.pending)
+    return events.Resumed(frozenset(intent.kind for intent in actor.pending))
 
 
 def intent_of(command: commands.Command) -> Intent | None:
