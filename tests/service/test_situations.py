@@ -10,13 +10,15 @@ from tests.service.situations import offered, the_offer
 from tests.service.world import Table
 from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
-from worker.domain.ids import SpotId, TransactionKey
+from worker.domain.decision import Decision
+from worker.domain.events import Event, WriteUnknown
+from worker.domain.ids import SpotId
 from worker.domain.money import Money
-from worker.domain.outcome import Outcome
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
 from worker.domain.wallet import SpotStatus, TransactionStatus
 from worker.ports import Intent, IntentState
+from worker.service.engine import Actor
 
 
 async def test_a_guest_who_pays_is_charged_once_and_the_spot_is_closed() -> None:
@@ -332,25 +334,27 @@ async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent(
     """The bug strikes between the answer and the journal; the bill is taken back meanwhile."""
     bench = Bench()
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
-    wallet = bench.engine._hands.wallet
-    confirm = wallet.confirm_transaction
+    adopt = bench.engine._adopt
+    stumbled: list[Event] = []
 
-    async def confirm_and_stumble(key: TransactionKey, not_after: datetime) -> Outcome[None]:
-        await confirm(key, not_after)
-        raise ValueError("boom")
+    def stumble(actor: Actor, event: Event, decided: Decision, now: datetime) -> None:
+        if isinstance(event, WriteUnknown) and not stumbled:
+            stumbled.append(event)
+            raise ValueError("boom")
+        adopt(actor, event, decided, now)
 
     async with bench.at_work():
         key = await offered(bench)
         bench.world.trouble["confirm"].append("late:20")
-        wallet.confirm_transaction = confirm_and_stumble  # type: ignore[method-assign]
+        bench.engine._adopt = stumble  # type: ignore[method-assign]
         bench.world.reserve(bench.world.charges[key])
         await bench.poll()
-        wallet.confirm_transaction = confirm  # type: ignore[method-assign]
         bench.till.bills.clear()
         for _ in range(10):
             bench.world.catch_up()
             await bench.tick()
 
+    assert stumbled
     assert bench.world.calls["revoke"] == 0
     assert bench.last().end is End.PAID
 
