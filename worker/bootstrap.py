@@ -24,15 +24,8 @@ from worker.domain.errors import JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
 from worker.ports import JsonValue, Till
-from worker.service.engine import Engine
-from worker.service.ledger import KeyLedger
-from worker.service.performing import Hands
-from worker.service.poller import ReservationPoller, SpotPoller
-from worker.service.pulse import Pulse
-from worker.service.sightings import Sightings
-from worker.service.strangers import Strangers
+from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
-from worker.service.sweeper import Sweeper
 from worker.settings import FolderTill as FolderTillSettings
 from worker.settings import Settings
 
@@ -87,50 +80,15 @@ def make_supervisor(
     clock: SystemClock,
     dice: random.Random,
 ) -> Supervisor:
-    """Put the service floor together."""
-    ledger = KeyLedger(journal)
-    pulse = Pulse(clock)
-    sightings = Sightings(settings.polling.spots_interval_s)
-    strangers = Strangers(wallet, journal, clock, ledger)
-    hands = Hands(
+    """Give the service floor its ports and the operator's numbers."""
+    return assemble(
+        locations=[LocationId(location.id) for location in settings.locations],
+        spots_interval_s=settings.polling.spots_interval_s,
+        reservations_interval_s=settings.polling.reservations_interval_s,
+        policy=make_policy(settings),
         wallet=wallet,
+        journal=journal,
         till=till,
-        journal=journal,
-        clock=clock,
-        ledger=ledger,
-        sightings=sightings,
-        strangers=strangers,
-        search_lock=asyncio.Lock(),
-    )
-    engine = Engine(
-        hands=hands, journal=journal, clock=clock, policy=make_policy(settings), dice=dice
-    )
-    spot_pollers = [
-        SpotPoller(
-            location_id=LocationId(location.id),
-            interval_s=settings.polling.spots_interval_s,
-            wallet=wallet,
-            engine=engine,
-            sightings=sightings,
-            clock=clock,
-            pulse=pulse,
-        )
-        for location in settings.locations
-    ]
-    return Supervisor(
-        engine=engine,
-        journal=journal,
-        spot_pollers=spot_pollers,
-        reservation_poller=ReservationPoller(
-            interval_s=settings.polling.reservations_interval_s,
-            wallet=wallet,
-            engine=engine,
-            strangers=strangers,
-            clock=clock,
-            pulse=pulse,
-        ),
-        sweeper=Sweeper(engine=engine, strangers=strangers, clock=clock, pulse=pulse),
-        pulse=pulse,
         clock=clock,
         dice=dice,
         herald=Herald(),

@@ -2,7 +2,21 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+
+def wall_s() -> float:
+    """Read the machine's idea of Unix time."""
+    return time.time()
+
+
+def boot_s() -> float:
+    """Read the seconds since the machine started, suspended time included."""
+    try:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (AttributeError, OSError):  # Only Linux counts suspended time this way.
+        return time.monotonic()
 
 
 class SystemClock:
@@ -12,24 +26,19 @@ class SystemClock:
     what has passed is added, suspended time included.
     """
 
-    def __init__(self) -> None:
-        self._started_at = datetime.fromtimestamp(time.time(), UTC)
-        self._started_s = self.ticks_s()
+    def __init__(
+        self, wall_s: Callable[[], float] = wall_s, ticks_s: Callable[[], float] = boot_s
+    ) -> None:
+        self.wall_s = wall_s
+        """The machine's idea of Unix time, for signatures. It may jump."""
+        self.ticks_s = ticks_s
+        """Seconds that only ever grow and count suspended time too."""
+        self._started_at = datetime.fromtimestamp(wall_s(), UTC)
+        self._started_s = ticks_s()
 
     def now(self) -> datetime:
         """Give the time as rules know it: aware UTC that never jumps while we run."""
         return self._started_at + timedelta(seconds=self.ticks_s() - self._started_s)
-
-    def wall_s(self) -> float:
-        """Give the machine's idea of Unix time. It may jump."""
-        return time.time()
-
-    def ticks_s(self) -> float:
-        """Give seconds that only ever grow and count suspended time too."""
-        try:
-            return time.clock_gettime(time.CLOCK_BOOTTIME)
-        except (AttributeError, OSError):  # Only Linux counts suspended time this way.
-            return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep."""

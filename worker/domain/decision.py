@@ -5,14 +5,14 @@ never waits without saying until when, and never acts on two things at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from worker.domain.commands import Command, LookAtSpot, Write
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.policy import Policy
-from worker.domain.visit import FINAL, End, Step, Visit
+from worker.domain.visit import FINAL, End, Step, Visit, replace
 
 
 @dataclass(frozen=True, slots=True)

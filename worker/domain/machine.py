@@ -5,7 +5,6 @@ rule for every pair of a step and a fact; recovery after a crash is the fact `Re
 like any other, so there is no second path.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, get_args
 
@@ -26,7 +25,7 @@ from worker.domain.rules import (
     revoking,
     seen,
 )
-from worker.domain.visit import FINAL, Step, Visit
+from worker.domain.visit import FINAL, Step, Visit, replace
 
 EVENTS: Final[tuple[type[events.Event], ...]] = get_args(events.Event)
 

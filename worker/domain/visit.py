@@ -1,8 +1,9 @@
 """One guest at one table, from the check-in we saw to the spot we closed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.domain.bill import Bill
 from worker.domain.ids import (
@@ -66,7 +67,7 @@ class End(StrEnum):
     PARKED = "parked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Visit:
     """One guest at one table. Immutable: every decision makes the next one."""
 
@@ -145,3 +146,22 @@ class Visit:
     def owns(self, keys: frozenset[TransactionKey]) -> bool:
         """Tell whether any of the keys was put on the spot by this visit."""
         return self.transaction_key in keys or any(key in keys for key in self.former_keys)
+
+
+FIELDS: Final = frozenset(field.name for field in fields(Visit))
+
+if TYPE_CHECKING:
+    # Only the checker sees this one, which knows what each field may hold.
+    from dataclasses import replace as replace  # noqa: PLC0414
+else:
+
+    def replace(visit: Visit, /, **changes: Any) -> Visit:
+        """Give the visit as it is after some changes.
+
+        A visit changes some twenty-five times; the standard library's own way runs `__init__` over
+        every field and took a third of the time of a decision.
+        """
+        assert FIELDS.issuperset(changes), "a visit has no such field"
+        after = object.__new__(Visit)
+        object.__setattr__(after, "__dict__", {**visit.__dict__, **changes})
+        return after

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -22,7 +23,7 @@ from worker.domain.errors import JournalConflict, JournalUnavailable
 from worker.domain.facts import Fact, FactName, Level
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.policy import Policy
-from worker.domain.visit import FINAL, Step, Visit
+from worker.domain.visit import FIELDS, FINAL, Step, Visit
 from worker.domain.wallet import Spot
 from worker.ports import Clock, Entry, Intent, IntentState, Journal, JsonValue, Record, Settled
 from worker.service.performing import Hands, Performed
@@ -31,6 +32,8 @@ CRASHES_MAX: Final = 3
 CRASH_PAUSE_S: Final = 5.0
 NONCE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without the letters and digits that people mistake for one another."""
+
+_what_matters: Final = attrgetter(*sorted(FIELDS - {"wake_at", "failures", "looked_at"}))
 
 log = structlog.get_logger()
 
@@ -371,10 +374,4 @@ def intent_of(command: commands.Command) -> Intent | None:
 
 def matters(durable: Visit | None, visit: Visit) -> bool:
     """Tell whether a visit changed in more than when it next looks around."""
-    if durable is None:
-        return True
-    return any(
-        getattr(durable, name) != getattr(visit, name)
-        for name in Visit.__slots__
-        if name not in {"wake_at", "failures", "looked_at"}
-    )
+    return durable is None or _what_matters(durable) != _what_matters(visit)

@@ -5,7 +5,6 @@ next guest, and the wallet has no name for a visit. So a close is sent only righ
 ties the spot to this visit, and never repeated without another.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
@@ -14,7 +13,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error, info, warning
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import refusing
-from worker.domain.visit import FINAL, End, Step, Visit
+from worker.domain.visit import FINAL, End, Step, Visit, replace
 from worker.domain.wallet import ORDER_CLOSED, SpotStatus
 
 

@@ -4,7 +4,6 @@ Whatever a confirm answers, the transaction itself is looked at before anything 
 confirm may have left, the only way is forward: the money is never given back in doubt.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
@@ -14,7 +13,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import missing, refusing, taking
-from worker.domain.visit import End, Visit
+from worker.domain.visit import End, Visit, replace
 from worker.domain.wallet import RELEASED, Transaction, TransactionStatus
 
 

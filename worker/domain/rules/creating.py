@@ -4,7 +4,6 @@ Asking twice moves no money: a transaction whose key nobody was shown can not be
 is ever put on the spot, and the others are revoked when they surface.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +15,7 @@ from worker.domain.facts import FactName, error, info
 from worker.domain.policy import Policy
 from worker.domain.rules import refusing
 from worker.domain.rules.seen import creation
-from worker.domain.visit import End, Step, Visit
+from worker.domain.visit import End, Step, Visit, replace
 
 CREATES_MAX: Final = 6
 SEARCH_MARGIN: Final = timedelta(seconds=120)

@@ -1,6 +1,5 @@
 """The transaction exists and is being put on the spot."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +9,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, info
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import refusing, revoking
-from worker.domain.visit import End, Step, Visit
+from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import PENDING, SpotStatus
 
 UNSEEN_TRIES_MAX: Final = 3

@@ -1,13 +1,12 @@
 """What every step does about a transaction that the wallet shows as gone or as a riddle."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
 from worker.domain.decision import Decision
 from worker.domain.facts import FactName, error, warning
 from worker.domain.policy import Policy
-from worker.domain.visit import End, Visit
+from worker.domain.visit import End, Visit, replace
 
 
 def transaction_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:

@@ -1,6 +1,5 @@
 """The guest sees the bill. Everything now depends on the guest."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
@@ -9,7 +8,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, warning
 from worker.domain.policy import Policy
 from worker.domain.rules import missing, revoking, taking
-from worker.domain.visit import End, Visit
+from worker.domain.visit import End, Visit, replace
 from worker.domain.wallet import RELEASED, SpotStatus, TransactionStatus
 
 

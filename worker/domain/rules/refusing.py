@@ -1,6 +1,5 @@
 """What every write does when the wallet says no, or was not reached."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
@@ -8,7 +7,7 @@ from worker.domain.decision import Decision
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.outcome import Refusal, Refused
 from worker.domain.policy import Policy
-from worker.domain.visit import Visit
+from worker.domain.visit import Visit, replace
 
 
 def is_passing(refused: Refused) -> bool:

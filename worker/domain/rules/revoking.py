@@ -4,7 +4,6 @@ The spot is only closed once the transaction is seen to be over. A guest who pai
 is taken at their word, as long as no revoke was sent yet and the bill was not the problem.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +13,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, error, info
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import missing, refusing, taking
-from worker.domain.visit import End, Step, Visit
+from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import RELEASED, TransactionStatus
 
 SOFT_ENDS: Final = frozenset({End.LEFT, End.UNPAID})

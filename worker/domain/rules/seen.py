@@ -1,6 +1,5 @@
 """The spot waits, and the till has not told a bill yet."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from worker.domain import decision, events
@@ -9,7 +8,7 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, info, warning
 from worker.domain.policy import Policy
 from worker.domain.rules import closing
-from worker.domain.visit import End, Step, Visit
+from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import NewTransaction, SpotStatus
 
 

@@ -4,7 +4,6 @@ A confirm leaves only within seconds of a look that showed the transaction reser
 with the bill, and after the till said that the bill is still the same.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain import decision, events
@@ -20,7 +19,7 @@ from worker.domain.decision import Decision, seconds
 from worker.domain.facts import Fact, FactName, error, info, warning
 from worker.domain.policy import Policy
 from worker.domain.rules import missing
-from worker.domain.visit import End, Step, Visit
+from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import Transaction, TransactionStatus
 
 
