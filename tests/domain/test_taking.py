@@ -61,7 +61,10 @@ def is_confirm(command: object) -> bool:
 
 
 def test_the_happy_way_from_the_reservation_to_the_closed_spot() -> None:
-    """Reserved, still the same bill, confirm, seen confirmed, till told, spot closed, seen free."""
+    """Reserved, still the same bill, confirm, seen confirmed, till told, spot closed, seen free.
+
+    (F25)
+    """
     story = offered()
 
     assert story.tell(events.TransactionHinted("reserved")) == LookAtTransaction(KEY)
@@ -104,7 +107,7 @@ def test_a_sale_without_a_bill_of_its_own_owes_the_till_nothing() -> None:
     ],
 )
 def test_money_that_differs_from_the_bill_is_never_taken(wrong: Transaction) -> None:
-    """Any difference gives the guest's money back and calls the operator."""
+    """Any difference gives the guest's money back and calls the operator (F22)."""
     story = offered()
 
     command = story.tell(events.TransactionLooked(wrong))
@@ -115,7 +118,7 @@ def test_money_that_differs_from_the_bill_is_never_taken(wrong: Transaction) -> 
 
 
 def test_a_confirm_that_would_leave_too_late_is_looked_at_again() -> None:
-    """The till took its time: the look that allowed the confirm is stale."""
+    """The till took its time: the look that allowed the confirm is stale (F34)."""
     story = offered()
     story.tell(looked())
 
@@ -143,7 +146,7 @@ def test_a_confirm_carries_the_instant_after_which_it_must_not_leave() -> None:
 )
 @pytest.mark.parametrize("is_reserved", [True, False])
 def test_a_bill_that_changed_is_withdrawn_and_quoted_anew(changed: Bill, is_reserved: bool) -> None:
-    """The guest agreed to something else: give it back first, then offer what is owed now."""
+    """The guest agreed to something else: give it back first, then offer what is owed now (F69)."""
     story = offered()
     story.tell(looked(TransactionStatus.RESERVED if is_reserved else TransactionStatus.NEW))
 
@@ -168,7 +171,7 @@ def test_another_description_is_still_the_same_bill() -> None:
 
 @pytest.mark.parametrize("status", [TransactionStatus.RESERVED, TransactionStatus.NEW])
 def test_a_bill_that_the_till_took_back_is_not_paid_twice(status: TransactionStatus) -> None:
-    """Perhaps it was paid in cash: the guest's money is given back."""
+    """Perhaps it was paid in cash: the guest's money is given back (F74)."""
     story = offered()
     story.tell(looked(status))
 
@@ -177,7 +180,7 @@ def test_a_bill_that_the_till_took_back_is_not_paid_twice(status: TransactionSta
 
 
 def test_an_unreadable_till_delays_the_confirm_and_calls_for_help_once() -> None:
-    """Nothing is taken on a guess; the till is asked again soon."""
+    """Nothing is taken on a guess; the till is asked again soon (F70)."""
     story = offered()
     story.tell(looked())
 
@@ -190,7 +193,7 @@ def test_an_unreadable_till_delays_the_confirm_and_calls_for_help_once() -> None
 
 
 def test_a_till_that_stays_unreadable_gives_the_money_back_before_it_lapses() -> None:
-    """Held money is released on purpose, not by accident."""
+    """Held money is released on purpose, not by accident (F70)."""
     story = offered()
     story.tell(looked())
     story.tell(events.Woke(), looked(), after_s=850)
@@ -239,7 +242,7 @@ def test_a_transaction_that_ended_closes_the_spot(
 
 @pytest.mark.parametrize("status", sorted(PENDING))
 def test_an_offer_that_stays_unpaid_is_withdrawn(status: TransactionStatus) -> None:
-    """Waiting is not paying, whatever kind of waiting it is."""
+    """Waiting is not paying, whatever kind of waiting it is (F20)."""
     story = offered()
 
     assert story.tell(looked(status), after_s=600) == RevokeTransaction(KEY)
@@ -264,7 +267,7 @@ def test_a_payment_after_the_deadline_but_before_the_look_is_taken() -> None:
 
 
 def test_an_unknown_status_is_neither_paid_nor_over() -> None:
-    """A word that we do not know: told once, looked at again, nothing irreversible."""
+    """A word that we do not know: told once, looked at again, nothing irreversible (F20)."""
     for story in (offered(), confirming(), revoking()):
         step = story.step
         odd = looked(TransactionStatus.OTHER, status_text="frozen")
@@ -276,7 +279,7 @@ def test_an_unknown_status_is_neither_paid_nor_over() -> None:
 
 
 def test_a_confirm_that_somebody_else_sent_counts_as_paid_and_is_told() -> None:
-    """It is our transaction and the right money; but who confirmed it?"""
+    """It is our transaction and the right money; but who confirmed it (F27)?"""
     story = offered()
 
     assert story.tell(looked(TransactionStatus.CONFIRMED)) == commands.SettleBill(BILL, KEY)
@@ -296,7 +299,7 @@ def test_wrong_money_that_is_already_taken_is_for_a_human() -> None:
 
 
 def test_a_transaction_that_vanished_is_looked_for_three_times() -> None:
-    """Gone once is a hiccup; gone for half a minute is for a human."""
+    """Gone once is a hiccup; gone for half a minute is for a human (F17)."""
     story = offered()
 
     assert story.tell(events.TransactionMissing()) is None
@@ -317,7 +320,10 @@ def test_a_transaction_that_vanished_is_looked_for_three_times() -> None:
     ],
 )
 def test_a_guest_who_left_is_let_go_after_a_last_look(seen: events.Event) -> None:
-    """Our order is no longer before anybody: withdraw it, but first see that it was not paid."""
+    """Our order is no longer before anybody: withdraw it, but first see that it was not paid.
+
+    (F56)
+    """
     story = offered()
 
     assert story.tell(events.SpotHinted("unlisted")) == LookAtSpot()
@@ -359,14 +365,14 @@ def test_a_foreign_order_beside_ours_is_told_once_and_left_alone() -> None:
     ],
 )
 def test_whatever_a_confirm_answers_the_transaction_is_looked_at(answer: events.Event) -> None:
-    """Paid is what the wallet shows, not what it said."""
+    """Paid is what the wallet shows, not what it said (F18, F19)."""
     story = confirming()
 
     assert story.tell(answer) == LookAtTransaction(KEY)
 
 
 def test_a_lost_confirm_is_repeated_only_after_a_look_and_a_pause() -> None:
-    """Seen reserved still: the same confirm again, and the till has no say any more."""
+    """Seen reserved still: the same confirm again, and the till has no say any more (F2)."""
     story = confirming()
     story.tell(events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"))
 
@@ -425,7 +431,7 @@ def test_other_money_on_a_reserved_transaction_is_never_confirmed(is_doubtful: b
 
 
 def test_a_reservation_that_expired_is_not_paid() -> None:
-    """The confirm came too late: nobody was charged, the table is freed."""
+    """The confirm came too late: nobody was charged, the table is freed (F26)."""
     story = confirming(is_doubtful=True)
 
     assert story.tell(looked(TransactionStatus.FAILED)) == LookAtSpot()
@@ -512,6 +518,35 @@ def test_a_transaction_that_is_gone_after_a_revoke_is_released() -> None:
 
     assert story.tell(events.TransactionMissing()) == LookAtSpot()
     assert story.step is Step.CLOSING
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        events.WriteUnknown(WriteKind.REVOKE, "ReadTimeout"),
+        events.WriteRefused(WriteKind.REVOKE, CONFLICT),
+        events.Resumed(frozenset({WriteKind.REVOKE})),
+    ],
+)
+def test_gone_once_is_not_believed_while_the_revoke_is_in_doubt(doubt: events.Event) -> None:
+    """It may still be payable: no second offer beside it because of one strange answer."""
+    story = revoking(tries=1, tried_at=NOON)
+    story.tell(doubt)
+
+    assert story.tell(events.TransactionMissing()) is None
+    assert story.tell(events.TransactionMissing(), after_s=10) is None
+    assert story.step is Step.REVOKING
+    assert story.tell(events.TransactionMissing(), after_s=10) == LookAtSpot()
+    assert story.step is Step.CLOSING
+
+
+def test_a_restart_after_a_revoke_that_was_answered_leaves_no_doubt() -> None:
+    """The journal has the wallet's yes."""
+    story = revoking(tries=1, tried_at=NOON)
+    story.tell(events.WriteDone(WriteKind.REVOKE))
+    story.tell(events.Resumed())
+
+    assert story.tell(events.TransactionMissing()) == LookAtSpot()
 
 
 def test_a_transaction_that_is_gone_before_a_revoke_is_a_riddle() -> None:

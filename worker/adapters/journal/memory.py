@@ -66,6 +66,18 @@ class MemoryJournal:
         """Give every visit, for a test to look at."""
         return tuple(page.visit for page in self._pages.values())
 
+    def has(self, visit_id: int) -> bool:
+        """Tell whether a visit was ever written, for a test to ask."""
+        return VisitId(visit_id) in self._pages
+
+    def visit(self, visit_id: VisitId) -> Visit:
+        """Give one visit, for a test to look at."""
+        return self._pages[visit_id].visit
+
+    def visit_at(self, location_id: LocationId, spot_id: SpotId) -> VisitId | None:
+        """Tell which visit holds a spot, for a test to ask; None: none does."""
+        return self._at_spot.get((location_id, spot_id))
+
     def intents(self, visit_id: VisitId) -> Mapping[Intent, Kept]:
         """Give what was sent for a visit, for a test to look at."""
         return self._pages[visit_id].intents
@@ -91,6 +103,10 @@ class MemoryJournal:
     async def write(self, entry: Entry) -> None:
         """Write one entry, or nothing of it."""
         self._check_alive()
+        self.keep(entry)
+
+    def keep(self, entry: Entry) -> None:
+        """Write one entry, or nothing of it, at once."""
         visit_id = entry.visit_id
         page = self._pages.get(visit_id)
         before = page.visit if page else None

@@ -30,6 +30,8 @@ def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
     if orders is None:
         # Whoever paid must not be asked again: that outweighs a next guest who has to scan twice.
         return visit.end is End.PAID or (is_unbroken and not visit.is_doubtful)
+    if visit.end is End.LEFTOVER:  # It is tied by what our earlier visit left there, and only so.
+        return bool(event.spot.live_keys() & event.earlier_keys)
     ours = [o for o in orders if visit.owns(frozenset({o.transaction_key}))]
     if any(order.status != ORDER_CLOSED for order in ours):
         return True

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from worker.domain import decision, events
-from worker.domain.commands import LookAtSpot, LookAtTransaction, RevokeTransaction
+from worker.domain.commands import LookAtSpot, LookAtTransaction, RevokeTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, error, info
 from worker.domain.policy import Policy, backoff_s
@@ -40,11 +40,27 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
     return decision.look(visit, LookAtTransaction(visit.transaction_key))
 
 
+def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
+    """A pending intent may never have been sent."""
+    in_doubt = visit.is_doubtful or WriteKind.REVOKE in event.in_flight
+    return woke(replace(visit, is_doubtful=in_doubt), event, now, policy)
+
+
+def done(visit: Visit, event: events.WriteDone, now: datetime, policy: Policy) -> Decision:
+    """The wallet said yes: see it gone."""
+    return woke(replace(visit, is_doubtful=False), event, now, policy)
+
+
+def doubt(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """It may be over, or not: look."""
+    return woke(replace(visit, is_doubtful=True), event, now, policy)
+
+
 def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Policy) -> Decision:
     """Look: it may be over already."""
     if refusing.is_passing(event.refused):
         return refusing.wait_out(visit, event.refused, now, policy)
-    return woke(visit, event, now, policy)
+    return doubt(visit, event, now, policy)
 
 
 def transaction_looked(
@@ -98,10 +114,17 @@ def revoke(visit: Visit, now: datetime, policy: Policy, *, is_reserved: bool) ->
 
 
 def transaction_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """Gone after we sent it away is as good as revoked."""
-    if visit.tries > 0:
-        return over(visit, now, "gone", is_declined=False)
-    return missing.transaction_missing(visit, event, now, policy)
+    """Gone after the wallet agreed to revoke it is as good as revoked.
+
+    Where the revoke itself is in doubt, one answer that knows of no such transaction is not enough:
+    it may still be payable, and another must not be offered beside it.
+    """
+    if visit.tries == 0:
+        return missing.transaction_missing(visit, event, now, policy)
+    missed = replace(visit, misses=visit.misses + 1)
+    if visit.is_doubtful and missed.misses < policy.misses_max:
+        return decision.wait(missed, now, policy.misses_gap_s)
+    return over(missed, now, "gone", is_declined=False)
 
 
 def over(visit: Visit, now: datetime, why: str, *, is_declined: bool) -> Decision:
@@ -130,10 +153,10 @@ def over(visit: Visit, now: datetime, why: str, *, is_declined: bool) -> Decisio
 
 RULES: Rules = {
     events.Woke: woke,
-    events.Resumed: woke,
+    events.Resumed: resumed,
     events.TransactionLooked: transaction_looked,
     events.TransactionMissing: transaction_missing,
-    events.WriteDone: woke,
+    events.WriteDone: done,
     events.WriteRefused: refused,
-    events.WriteUnknown: woke,
+    events.WriteUnknown: doubt,
 }

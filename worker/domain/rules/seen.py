@@ -54,9 +54,7 @@ def leftover(visit: Visit, event: events.SpotLooked, now: datetime, policy: Poli
     """Free a spot that goes on showing our earlier visit; a passing echo of it is waited out."""
     if seconds(visit.opened_at, now) < policy.leftover_wait_s:
         return decision.wait(visit, now, policy.leftover_wait_s / 3)
-    keys = tuple(sorted(event.spot.live_keys() & event.earlier_keys))
-    marked = replace(visit, former_keys=visit.former_keys + keys, offered_at=now)
-    return decision.close(marked, now, End.LEFTOVER, "the spot still showed an earlier visit")
+    return decision.close(visit, now, End.LEFTOVER, "the spot still showed an earlier visit")
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
