@@ -56,8 +56,8 @@ class Wallet(Protocol):
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""
 
-    async def close_spot(self, spot_id: SpotId) -> Outcome[None]:
-        """Free a spot."""
+    async def close_spot(self, spot_id: SpotId, not_after: datetime) -> Outcome[None]:
+        """Free a spot, or answer Unsent if the call can not leave before `not_after`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.domain import events, machine
 from worker.domain.bill import Bill
-from worker.domain.commands import Command
+from worker.domain.commands import CloseSpot, Command
 from worker.domain.decision import Decision
 from worker.domain.facts import Fact
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
@@ -140,3 +140,16 @@ class Story:
         """How long the visit rests."""
         assert self.visit.wake_at is not None
         return (self.visit.wake_at - self.now).total_seconds()
+
+
+class AnyClose:
+    """Equal to any close, whenever it must have left by; `test_closing` says when that is."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CloseSpot)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+A_CLOSE = AnyClose()

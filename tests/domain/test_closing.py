@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.domain.story import (
+    A_CLOSE,
     BILL,
     CONFLICT,
     KEY,
@@ -19,6 +20,7 @@ from worker.domain import events
 from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
 from worker.domain.ids import TransactionKey
 from worker.domain.policy import backoff_s
+from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
 from worker.domain.wallet import SpotOrder, SpotStatus
 
@@ -38,13 +40,13 @@ def unbilled(**changes: object) -> Story:
 
 def test_our_order_on_the_spot_ties_it_to_the_visit() -> None:
     """The same check-in still stands: close it."""
-    assert paid().tell(spot_looked(KEY)) == CloseSpot()
-    assert paid(former_keys=(FORMER_KEY,)).tell(spot_looked(FORMER_KEY)) == CloseSpot()
+    assert paid().tell(spot_looked(KEY)) == A_CLOSE
+    assert paid(former_keys=(FORMER_KEY,)).tell(spot_looked(FORMER_KEY)) == A_CLOSE
 
 
 @pytest.mark.parametrize("status", [SpotStatus.OPEN, SpotStatus.CLOSED])
 def test_a_spot_that_is_not_waiting_is_free_already(status: SpotStatus) -> None:
-    """Closed by somebody else, or by our own close whose answer was lost."""
+    """Closed by somebody else, or by our own close whose answer was lost (F56)."""
     story = paid()
 
     assert story.tell(spot_looked(status=status)) is None
@@ -73,9 +75,9 @@ def test_a_released_order_marked_closed_ties_the_spot_unless_it_keeps_a_history(
     """The word may mean the order or the check-in; other closed orders say which, or the polls."""
     marked, older = SpotOrder(KEY, "closed"), SpotOrder(OTHER_KEY, "closed")
 
-    assert paid(end=End.DECLINED).tell(spot_looked(marked)) == CloseSpot()
-    assert paid(end=End.DECLINED).tell(spot_looked(marked, since=None)) == CloseSpot()
-    assert paid(end=End.DECLINED).tell(spot_looked(older, marked)) == CloseSpot()
+    assert paid(end=End.DECLINED).tell(spot_looked(marked)) == A_CLOSE
+    assert paid(end=End.DECLINED).tell(spot_looked(marked, since=None)) == A_CLOSE
+    assert paid(end=End.DECLINED).tell(spot_looked(older, marked)) == A_CLOSE
     assert paid(end=End.DECLINED).tell(spot_looked(older, marked, since=None)) is None
     assert paid(end=End.DECLINED, is_doubtful=True).tell(spot_looked(marked)) is None
 
@@ -84,10 +86,10 @@ def test_a_spot_without_orders_is_closed_only_when_it_never_stopped_waiting() ->
     """No order was ever offered: the polls are the only evidence that it is the same guest."""
     later = NOON + timedelta(seconds=3)
 
-    assert unbilled().tell(spot_looked()) == CloseSpot()
+    assert unbilled().tell(spot_looked()) == A_CLOSE
     assert unbilled().tell(spot_looked(since=None)) is None
     assert unbilled().tell(spot_looked(since=later)) is None
-    assert unbilled().tell(spot_looked(is_blind=True)) == CloseSpot()
+    assert unbilled().tell(spot_looked(is_blind=True)) == A_CLOSE
     assert unbilled().tell(spot_looked(is_blind=True, since=None)) is None
 
 
@@ -95,8 +97,8 @@ def test_a_paid_spot_that_hides_its_orders_is_closed_until_it_is_free() -> None:
     """Whoever paid must not be asked again; a next guest who scans twice is the lesser harm."""
     blind = spot_looked(is_blind=True, since=None)
 
-    assert paid().tell(blind) == CloseSpot()
-    assert paid(is_doubtful=True).tell(blind) == CloseSpot()
+    assert paid().tell(blind) == A_CLOSE
+    assert paid(is_doubtful=True).tell(blind) == A_CLOSE
     assert paid(end=End.UNPAID, is_doubtful=True).tell(spot_looked(is_blind=True)) is None
 
 
@@ -114,30 +116,30 @@ def test_a_close_that_may_have_worked_is_not_repeated_where_no_order_can_tell() 
 
 
 def test_a_refused_close_is_tried_again_after_a_look() -> None:
-    """Nothing happened, so the evidence still holds."""
+    """Nothing happened, so the evidence still holds (F18)."""
     story = unbilled(tries=1, tried_at=NOON)
 
     assert story.tell(events.WriteRefused(WriteKind.CLOSE, CONFLICT)) == LookAtSpot()
     assert story.tell(spot_looked()) is None
     assert story.tell(events.Woke(), after_s=1) == LookAtSpot()
-    assert story.tell(spot_looked()) == CloseSpot()
+    assert story.tell(spot_looked()) == A_CLOSE
 
 
 def test_a_lost_close_is_repeated_while_our_order_is_there() -> None:
-    """Seen still waiting with our final order: the first close did not work."""
+    """Seen still waiting with our final order: the first close did not work (F2)."""
     story = paid(tries=1, tried_at=NOON)
     story.tell(events.WriteUnknown(WriteKind.CLOSE, "ReadTimeout"))
 
-    assert story.tell(spot_looked(KEY), after_s=1) == CloseSpot()
+    assert story.tell(spot_looked(KEY), after_s=1) == A_CLOSE
 
 
 def test_a_spot_that_does_not_close_calls_for_help_and_is_never_given_up() -> None:
     """Once told, tried on for as long as it takes."""
     story = paid(tries=5, tried_at=NOON)
 
-    assert story.tell(spot_looked(KEY), after_s=60) == CloseSpot()
+    assert story.tell(spot_looked(KEY), after_s=60) == A_CLOSE
     assert story.names() == ["spot.stuck"]
-    assert story.tell(spot_looked(KEY), after_s=60) == CloseSpot()
+    assert story.tell(spot_looked(KEY), after_s=60) == A_CLOSE
     assert story.names() == []
 
 
@@ -150,14 +152,14 @@ def test_an_unknown_word_for_the_spot_is_waited_out() -> None:
 
 
 def test_a_foreign_order_beside_ours_delays_the_close() -> None:
-    """Somebody else's guest may be paying it; the operator is told once."""
+    """Somebody else's guest may be paying it; the operator is told once (F30)."""
     story = paid()
 
     assert story.tell(spot_looked(KEY, OTHER_KEY)) is None
     assert story.names() == ["spot.foreign"]
     assert story.tell(spot_looked(KEY, OTHER_KEY), after_s=15) is None
     assert story.names() == []
-    assert story.tell(spot_looked(KEY), after_s=15) == CloseSpot()
+    assert story.tell(spot_looked(KEY), after_s=15) == A_CLOSE
 
 
 def test_a_spot_that_the_wallet_forgot_is_free() -> None:
@@ -170,7 +172,7 @@ def test_a_spot_that_the_wallet_forgot_is_free() -> None:
 
 
 def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
-    """The spot is freed, and the till is told again until it hears it."""
+    """The spot is freed, and the till is told again until it hears it (F71)."""
     story = paid(is_settled=False)
 
     assert story.tell(events.BillNotSettled("no space")) == LookAtSpot()
@@ -191,13 +193,13 @@ def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
 
 
 def test_a_restart_tells_the_till_before_it_frees_the_table() -> None:
-    """Told twice is told once; not told at all would be a lost bill."""
+    """Told twice is told once; not told at all would be a lost bill (F72)."""
     assert paid(is_settled=False).tell(events.Resumed()) == SettleBill(BILL, KEY)
     assert paid().tell(events.Resumed()) == LookAtSpot()
 
 
 def test_a_clock_that_was_set_back_does_not_make_a_visit_wait_for_days() -> None:
-    """The last try seems to lie in the future: a restart counts from now."""
+    """The last try seems to lie in the future: a restart counts from now (F52)."""
     ahead = NOON + timedelta(days=3)
     story = paid(tries=1, tried_at=ahead, since=ahead, offered_at=ahead)
     story.tell(events.Resumed(frozenset({WriteKind.CLOSE})))
@@ -226,3 +228,12 @@ def test_looks_that_fail_are_spaced_out_and_forgotten_once_one_works() -> None:
 def test_waits_between_tries_double_up_to_their_limit() -> None:
     """Half a second at first, half a minute at most."""
     assert [backoff_s(tries) for tries in (0, 1, 2, 3, 50)] == [0.5, 0.5, 1.0, 2.0, 30.0]
+
+
+def test_a_close_must_leave_within_seconds_of_the_look_that_allowed_it() -> None:
+    """A machine that freezes in between must not throw out the next guest."""
+    story = paid()
+
+    command = story.tell(spot_looked(KEY), after_s=2)
+
+    assert command == CloseSpot(NOON + timedelta(seconds=2 + Policy().close_window_s))

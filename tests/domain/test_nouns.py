@@ -25,7 +25,7 @@ from worker.domain.wallet import NewTransaction, Payment, SpotOrder
     "amount", [0, -1, AMOUNT_MINOR_MAX + 1, 1.0, 12.5, "1250", None, True, float("nan")]
 )
 def test_what_is_not_a_whole_positive_amount_is_not_money(amount: object) -> None:
-    """Floats, text, booleans, nothing and too much are refused at the door."""
+    """Floats, text, booleans, nothing and too much are refused at the door (F22)."""
     with pytest.raises(MoneyError):
         Money(amount, "EUR")  # type: ignore[arg-type]
 
@@ -117,7 +117,7 @@ def test_every_write_is_one_intent_by_kind_and_target() -> None:
             LinkOrder(KEY),
             ConfirmTransaction(KEY, NOON),
             RevokeTransaction(KEY),
-            CloseSpot(),
+            CloseSpot(NOON),
         )
     ] == [
         (WriteKind.CREATE, "v1.a"),

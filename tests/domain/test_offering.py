@@ -3,6 +3,7 @@
 import pytest
 
 from tests.domain.story import (
+    A_CLOSE,
     BILL,
     CONFLICT,
     CREDENTIALS,
@@ -94,14 +95,14 @@ def test_a_spot_that_the_wallet_does_not_know_ends_the_visit() -> None:
 
 
 def test_an_unknown_word_for_a_spot_is_waited_out() -> None:
-    """Neither waiting nor gone: look again, do nothing else."""
+    """Neither waiting nor gone: look again, do nothing else (F20)."""
     for story in (Story(a_visit()), linking(), Story(an_offered_visit())):
         assert story.tell(spot_looked(KEY, status=SpotStatus.OTHER)) is None
         assert story.waits_s() > 0
 
 
 def test_somebody_elses_order_is_left_alone_and_told_once() -> None:
-    """A foreign order on the spot: nothing is stacked on it, and the log says so once."""
+    """A foreign order on the spot: nothing is stacked on it, and the log says so once (F30)."""
     story = Story(a_visit())
 
     story.tell(spot_looked(OTHER_KEY))
@@ -113,7 +114,7 @@ def test_somebody_elses_order_is_left_alone_and_told_once() -> None:
 
 
 def test_an_echo_of_our_earlier_visit_is_waited_out_then_freed() -> None:
-    """A stale answer passes by itself; a spot that stays as it was is closed again."""
+    """A stale answer passes by itself; a spot that stays as it was is closed again (F23)."""
     story = Story(a_visit())
     echo = spot_looked(EARLIER_KEY, earlier=frozenset({EARLIER_KEY}))
 
@@ -121,7 +122,7 @@ def test_an_echo_of_our_earlier_visit_is_waited_out_then_freed() -> None:
     assert story.tell(echo, after_s=16) == LookAtSpot()
 
     assert (story.step, story.visit.end) == (Step.CLOSING, End.LEFTOVER)
-    assert story.tell(echo) == commands.CloseSpot()
+    assert story.tell(echo) == A_CLOSE
 
 
 def test_an_order_whose_checkin_is_over_is_no_order() -> None:
@@ -134,7 +135,7 @@ def test_an_order_whose_checkin_is_over_is_no_order() -> None:
 
 
 def test_a_missing_bill_is_awaited_then_the_spot_is_closed() -> None:
-    """The till gets its time; then the guest is let go."""
+    """The till gets its time; then the guest is let go (F68)."""
     story = Story(a_visit())
     story.tell(spot_looked())
 
@@ -170,7 +171,7 @@ def test_a_restart_while_a_table_is_quoted_anew_goes_on() -> None:
 
 
 def test_a_lost_create_is_searched_for_before_another_is_made() -> None:
-    """An unknown outcome is looked up under the reference that was durable before the call."""
+    """An unknown outcome is looked up under the reference that was durable before the call (F3)."""
     story = creating()
 
     search = story.tell(events.WriteUnknown(WriteKind.CREATE, "ReadTimeout"))
@@ -183,7 +184,10 @@ def test_a_lost_create_is_searched_for_before_another_is_made() -> None:
 
 
 def test_a_create_that_stays_lost_is_made_again_under_a_new_reference() -> None:
-    """After the grace nothing was found: the old reference is given up, and a new one is used."""
+    """After the grace nothing was found: the old reference is given up, and a new one is used.
+
+    (F5)
+    """
     story = creating()
     story.tell(events.WriteUnknown(WriteKind.CREATE, "ReadTimeout"))
 
@@ -240,7 +244,10 @@ def test_a_crash_during_the_create_is_a_search() -> None:
 def test_a_passing_refusal_is_waited_out(
     step: Step, kind: WriteKind, refused: Refused, pause_s: float
 ) -> None:
-    """A limit or a wrong key says nothing about this write: it waits and does not count."""
+    """A limit or a wrong key says nothing about this write: it waits and does not count.
+
+    (F14, F16)
+    """
     story = Story(an_offered_visit(step, tries=1, tried_at=NOON, end=End.PAID, wake_at=None))
 
     assert story.tell(events.WriteRefused(kind, refused)) is None
@@ -304,7 +311,7 @@ def test_a_create_answer_without_payments_is_believed_for_now() -> None:
     ],
 )
 def test_a_link_that_is_not_proved_is_looked_up(answer: events.Event) -> None:
-    """Only an order seen on the spot counts."""
+    """Only an order seen on the spot counts (F18)."""
     story = linking()
 
     assert story.tell(answer) == LookAtSpot()
@@ -313,7 +320,7 @@ def test_a_link_that_is_not_proved_is_looked_up(answer: events.Event) -> None:
 
 
 def test_a_lost_link_is_repeated_with_the_same_key_only_after_a_look() -> None:
-    """Read before the repeat; a late effect gets half a second to show."""
+    """Read before the repeat; a late effect gets half a second to show (F2)."""
     story = linking()
     story.tell(events.WriteUnknown(WriteKind.LINK, "ReadTimeout"))
 

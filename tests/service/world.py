@@ -337,8 +337,10 @@ class FakeWallet:
 
         return self.world.call("revoke", effect)
 
-    async def close_spot(self, spot_id: SpotId) -> Outcome[None]:
+    async def close_spot(self, spot_id: SpotId, not_after: datetime) -> Outcome[None]:
         """Free a spot."""
+        if self.world.clock.now() > not_after:
+            return Unsent("too late")
 
         def effect() -> Outcome[None]:
             table = self.world.tables[spot_id]

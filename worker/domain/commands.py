@@ -83,7 +83,12 @@ class RevokeTransaction:
 
 @dataclass(frozen=True, slots=True)
 class CloseSpot:
-    """Free the spot. The one call that can hurt an innocent next guest."""
+    """Free the spot. The one call that can hurt an innocent next guest.
+
+    Must leave within seconds of the look that tied the spot to this visit.
+    """
+
+    not_after: datetime
 
 
 Read = LookAtSpot | LookAtTransaction | FindTransaction | AskTill

@@ -20,6 +20,9 @@ class Policy:
     """A refusal by the guest shows in no list, so each offer is looked at by key as well."""
     confirm_window_s: float = 5.0
     """A confirm leaves this soon after the look that allowed it, or not at all."""
+    close_window_s: float = 5.0
+    """A close leaves this soon after the look that allowed it, or not at all: a frozen machine or a
+    throttled line must not throw out the guest who came meanwhile."""
     create_grace_s: float = 10.0
     """How long a lost create may still surface before another is made. Short, because the guest
     waits and a second one is inert: its key was never shown to anybody."""

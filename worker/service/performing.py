@@ -171,8 +171,8 @@ class Hands:
             case commands.RevokeTransaction(key):
                 answer = await self.wallet.revoke_transaction(key)
                 return done_or_not(WriteKind.REVOKE, answer)
-            case commands.CloseSpot():
-                answer = await self.wallet.close_spot(visit.spot_id)
+            case commands.CloseSpot(not_after):
+                answer = await self.wallet.close_spot(visit.spot_id, not_after)
                 return done_or_not(WriteKind.CLOSE, answer)
 
 

@@ -195,18 +195,21 @@ class WalletClient:
 
     async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
         """Take the reserved money, unless the call can not leave before `not_after`."""
-        left_s = (not_after - self._clock.now()).total_seconds()
-        return await self._write(
-            shapes.confirm_transaction(key), _nothing, not_after_s=self._clock.ticks_s() + left_s
-        )
+        not_after_s = self._ticks_at(not_after)
+        return await self._write(shapes.confirm_transaction(key), _nothing, not_after_s=not_after_s)
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""
         return await self._write(shapes.revoke_transaction(key), _nothing)
 
-    async def close_spot(self, spot_id: SpotId) -> Outcome[None]:
-        """Free a spot."""
-        return await self._write(shapes.close_spot(spot_id), _nothing)
+    async def close_spot(self, spot_id: SpotId, not_after: datetime | None = None) -> Outcome[None]:
+        """Free a spot, unless the call can not leave before `not_after`; None: whenever it can."""
+        not_after_s = None if not_after is None else self._ticks_at(not_after)
+        return await self._write(shapes.close_spot(spot_id), _nothing, not_after_s=not_after_s)
+
+    def _ticks_at(self, at: datetime) -> float:
+        """Say one of our moments in ticks."""
+        return self._clock.ticks_s() + (at - self._clock.now()).total_seconds()
 
     async def _read(
         self,

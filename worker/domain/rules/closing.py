@@ -5,7 +5,7 @@ next guest, and the wallet has no name for a visit. So a close is sent only righ
 ties the spot to this visit, and never repeated without another.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain import decision, events
 from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
@@ -134,8 +134,9 @@ def send(visit: Visit, now: datetime, policy: Policy) -> Decision:
     pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
     if visit.tries > 0 and pause > 0:
         return decision.wait(visit, now, pause)
+    close = CloseSpot(now + timedelta(seconds=policy.close_window_s))
     if visit.tries < policy.refusals_max:
-        return decision.send(visit, now, CloseSpot())
+        return decision.send(visit, now, close)
     told, facts = decision.alarm(
         visit,
         error(
@@ -145,7 +146,7 @@ def send(visit: Visit, now: datetime, policy: Policy) -> Decision:
             do="close the spot in Paysera's own tools; the worker keeps trying",
         ),
     )
-    return decision.send(told, now, CloseSpot(), *facts)
+    return decision.send(told, now, close, *facts)
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
