@@ -192,8 +192,8 @@ class Journal(Protocol):
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""
 
-    async def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt since then."""
+    async def lost_creates(self) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt and not struck off, oldest first."""
 
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker, for `status`. Not durable by force."""

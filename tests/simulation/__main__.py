@@ -1,34 +1,133 @@
-"""`python -m tests.simulation FIRST LAST`: play these seeds and say what was seen."""
+"""`python -m tests.simulation VERB`: play evenings, hunt, replay, and soak."""
 
-import asyncio
+import argparse
+import json
 import sys
-from collections import Counter
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-import structlog
+from tests.simulation.choices import Fired
+from tests.simulation.running import Tally, append_result, play_chunk, play_many
+from tests.simulation.shrinking import Story, shrink, told
 
-from tests.simulation.evening import Evening
+say = print
 
 
-def main() -> int:
-    """Play and report; the exit code is 1 if any evening went wrong."""
-    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
-    first, last = int(sys.argv[1]), int(sys.argv[2])
-    fired: Counter[str] = Counter()
-    visits = crashes = wrong = 0
-    for seed in range(first, last):
-        evening = Evening(seed)
-        try:
-            asyncio.run(evening.play())
-        except Exception as exc:
-            wrong += 1
-            print(f"WRONG seed {seed}: {exc!r}"[:700])  # noqa: T201
-        fired.update(evening.fired)
-        visits += len(evening.bench.visits())
-        crashes += evening.bench.crashes
-    for what, count in sorted(fired.items()):
-        print(f"{count:8} {what}")  # noqa: T201
-    print(f"{last - first} evenings, {visits} visits, {crashes} crashes, {wrong} wrong")  # noqa: T201
-    return 1 if wrong else 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; the exit code is 1 if anything went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="play seeds FIRST to LAST")
+    run.add_argument("first", type=int)
+    run.add_argument("last", type=int)
+    run.add_argument("--jobs", type=int, default=2)
+    run.add_argument("--all-must-fire", action="store_true", help="fail if some trouble never came")
+    soak = verbs.add_parser("soak", help="play fresh seeds for a while, and keep the result")
+    soak.add_argument("--seconds", type=float, required=True)
+    soak.add_argument("--first", type=int, help="the first seed; else one from the clock")
+    soak.add_argument("--jobs", type=int, default=2)
+    soak.add_argument("--results", type=Path, default=Path("soak-results.jsonl"))
+    hunt = verbs.add_parser("hunt", help="play until something is wrong")
+    hunt.add_argument("--first", type=int, default=0)
+    hunt.add_argument("--visits", type=int, default=20_000)
+    replay = verbs.add_parser("replay", help="play one seed and tell everything")
+    replay.add_argument("seed", type=int)
+    replay.add_argument("--set", action="append", default=[], metavar="NAME=JSON")
+    replay.add_argument("--without", default="", metavar="LABEL:N,...")
+    replay.add_argument("--shrink", action="store_true")
+    given = parser.parse_args(arguments)
+    verb = {"run": _run, "soak": _soak, "hunt": _hunt, "replay": _replay}[given.verb]
+    return verb(given)
+
+
+def _run(given: argparse.Namespace) -> int:
+    began_s, total = time.monotonic(), Tally()
+    for total in play_many(given.first, given.last - given.first, given.jobs):
+        _show_progress(total, began_s)
+    _summarise(total, time.monotonic() - began_s)
+    missed = total.missed() if given.all_must_fire else []
+    if missed:
+        say(f"NEVER CAME UP: {', '.join(missed)}")
+    return 1 if total.wrong or missed else 0
+
+
+def _soak(given: argparse.Namespace) -> int:
+    first = given.first if given.first is not None else int(time.time()) * 1000
+    began_s, total = time.monotonic(), Tally()
+    for total in play_many(first, 10**9, given.jobs, given.seconds):
+        _show_progress(total, began_s)
+    took_s = time.monotonic() - began_s
+    _summarise(total, took_s)
+    append_result(
+        given.results,
+        total,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        first_seed=first,
+        last_seed=first + total.evenings - 1,
+        seconds=round(took_s),
+        visits_per_s=round(total.visits / took_s),
+    )
+    return 1 if total.wrong else 0
+
+
+def _show_progress(total: Tally, began_s: float) -> None:
+    if not sys.stderr.isatty() and total.evenings % 1000:
+        return
+    speed = total.visits / max(0.001, time.monotonic() - began_s)
+    line = f"{total.evenings} evenings, {total.visits} visits, {speed:.0f}/s, {total.kills} kills, "
+    sys.stderr.write(f"{line}{len(total.wrong)} wrong{chr(13) if sys.stderr.isatty() else chr(10)}")
+
+
+def _summarise(total: Tally, took_s: float) -> None:
+    for what, count in sorted(total.fired.items()):
+        say(f"{count:9} {what}")
+    say(f"ends: {dict(total.ends.most_common())}")
+    say(
+        f"edges travelled: {len(total.edges)}; "
+        f"closes that hit the next guest: {total.unlucky_closes}"
+    )
+    say(
+        f"{total.evenings} evenings, {total.visits} visits, {total.paid} paid, "
+        f"{total.kills} kills, {total.virtual_s / 3600:.0f} hours in {took_s:.0f} s: "
+        f"{total.visits / took_s:.0f} visits/s"
+    )
+    for seed, what in total.wrong[:10]:
+        say(f"WRONG {what[:600]}\n  again: {Story(seed).command()} --shrink")
+    say(f"{len(total.wrong)} wrong")
+
+
+def _hunt(given: argparse.Namespace) -> int:
+    visits, seed = 0, given.first
+    while visits < given.visits:
+        tally = play_chunk([seed])
+        visits += tally.visits
+        if tally.wrong:
+            what = tally.wrong[0][1]
+            checker = what.partition(": ")[2].partition(":")[0] if "seed" in what else what
+            caught = {"caught": True, "visits": visits, "seed": seed}
+            say(json.dumps({**caught, "checker": checker[:40], "what": what[:300]}))
+            return 1
+        seed += 1
+    say(json.dumps({"caught": False, "visits": visits}))
+    return 0
+
+
+def _replay(given: argparse.Namespace) -> int:
+    changes = {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)}
+    without: list[Fired] = []
+    for part in filter(None, given.without.split(",")):
+        label, _, number = part.rpartition(":")
+        without.append((label, int(number)))
+    story = Story(given.seed, changes, tuple(without))
+    if given.shrink:
+        story = shrink(story, say)
+    say(f"{story.plan()}\n\n{told(story)}\n\nagain: {story.command()}")
+    if given.shrink:
+        kept = {"seed": story.seed, "changes": story.changes, "without": story.without}
+        say(f"to keep it for good, in regressions.json: {json.dumps({**kept, 'what': ''})}")
+    return 0
 
 
 if __name__ == "__main__":

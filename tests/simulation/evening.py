@@ -1,206 +1,264 @@
-"""A seeded evening: tables, guests, a till that changes its mind, and a wallet that suffers.
+"""One evening: real workers in a simulated world, from one seed, judged by the world's truth."""
 
-One seed draws everything, the probabilities too, so that each evening has troubles of its own. Time
-moves in ticks and nothing sleeps. The worker may die at any point and be replaced. After the storm
-the world heals, and whatever is still open must end. What is checked is the world's truth.
-"""
-
-import random
-from collections import Counter
+import contextvars
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from tests.service.bench import Bench
-from tests.service.world import Bomb, Charge, Crash, Table
-from worker.domain.bill import Bill
-from worker.domain.ids import SpotId
-from worker.domain.money import Money
-from worker.domain.policy import Policy
-from worker.domain.visit import End
-from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
+from tests.simulation import checkers, ears
+from tests.simulation.choices import Choices, Fired
+from tests.simulation.disk import MemoryDisk
+from tests.simulation.fates import Fates
+from tests.simulation.guests import Guests
+from tests.simulation.loop import STEPS_MAX, SimLoop, play
+from tests.simulation.plan import Plan, draw
+from tests.simulation.process import EXIT_LOCKED, EXIT_OK, Process
+from tests.simulation.till import House
+from tests.simulation.trouble import Trouble
+from tests.simulation.truth import Truth
+from worker.domain.ids import TransactionKey
+from worker.domain.wallet import Spot, Transaction
 
-TABLES = 4
-STORM_TICKS = 60
-CALM_TICKS = 120
-
-KINDS = (
-    "unsent",
-    "lost_request",
-    "lost_reply",
-    "refuse:throttled",
-    "refuse:credentials",
-    "refuse:state",
-    "late",
-)
-NO_LATE = frozenset({"close", "spots", "spot", "transactions", "transaction"})
-"""A close that lands after the next guest came can not be helped by any client; a late read is only
-a lost one."""
+NOON_S: Final = 1_790_000_000.0
+"""What the wall shows when an evening begins."""
+STORM_S_MAX: Final = 240.0
+QUIET_S_MAX: Final = 240.0
+"""How long after the last trouble an evening may take to end, beside what guests may dawdle."""
 
 
-class RandomBomb(Bomb):
-    """A process that may die at any point."""
+class Violation(AssertionError):
+    """Something happened that must never happen."""
 
-    def __init__(self, dice: random.Random, chance: float) -> None:
-        super().__init__()
-        self._dice = dice
-        self.chance = chance
+    def __init__(self, seed: int, wrongs: Sequence[str]) -> None:
+        super().__init__(f"seed {seed}: {'; '.join(wrongs)}")
+        self.seed = seed
+        self.wrongs = list(wrongs)
 
-    def tick(self) -> None:
-        """Pass a point."""
-        self.points += 1
-        if self.chance and self._dice.random() < self.chance:
-            raise Crash
+    @property
+    def checker(self) -> str:
+        """Name the first invariant that was broken."""
+        return self.wrongs[0].partition(":")[0]
 
 
 @dataclass(slots=True)
-class Guest:
-    """Somebody at a table, or about to sit down there."""
+class Knife:
+    """Kills the worker at chosen instants: after the n-th step, or the n-th stir of the world."""
 
-    table: str
-    plan: str = ""
-    waits: int = 0
+    steps: tuple[int, ...] = ()
+    stirs: tuple[int, ...] = ()
+    keeps_last_write: bool | None = None
+    """Whether a write under way at the kill is on the disk afterwards; None: chance says."""
+    done: int = 0
 
 
 @dataclass
 class Evening:
-    """One evening from one seed."""
+    """One seed's evening. `play` raises `Violation` with everything that went wrong."""
 
     seed: int
-    fired: Counter[str] = field(default_factory=Counter)
-    bills: int = 0
+    plan: Plan = field(default_factory=Plan)
+    without: Collection[Fired] = ()
+    knife: Knife | None = None
+    is_traced: bool = False
+    tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
-        dice = self.dice
-        self.fault_chance = dice.choice((0.0, 0.05, 0.15, 0.35))
-        self.kind_weights = [dice.random() for _ in KINDS]
-        self.lapse_chance = dice.choice((0.0, 0.05, 0.3))
-        self.bill_chance = dice.choice((0.0, 0.02, 0.1))
-        self.has_bills = dice.random() < 0.5
-        self.bench = Bench(Policy(bill_wait_s=20, offer_ttl_s=dice.choice((10, 45, 120))))
-        world = self.bench.world
-        bomb = RandomBomb(dice, dice.choice((0.0, 0.002, 0.01)))
-        self.bomb = world.bomb = self.bench.bomb = self.bench.journal.bomb = bomb
-        world.weather = self.weather
-        world.are_orders_hidden = dice.random() < 0.15
-        world.on_close = self.on_close
-        self.guests = [Guest(f"t{number}") for number in range(1, TABLES + 1)]
+        self.choices = Choices(self.seed, self.without)
+        plan = self.plan
+        shuffle = self.choices.stream("shuffle") if plan.is_shuffled else None
+        self.loop = SimLoop(shuffle, STEPS_MAX)
+        self.loop.after_step = self._after_step
+        self.context = contextvars.copy_context()
+        self.truth = Truth(self.loop.time, plan.vendor)
+        self.truth.on_event = self._on_event
+        self.fates = Fates(self.choices.stream("fates"), plan.severity)
+        self.stale_rows: list[Spot] = []
+        self.stale_reservations: tuple[Transaction, ...] = ()
+        self.confirm_doubts: set[TransactionKey] = set()
+        """What a confirm was sent for that was not plainly refused."""
+        self.till = House(self, has_bills=plan.has_bills)
+        self.tables = self.tables or tuple(f"t{n}" for n in range(1, plan.tables + 1))
+        self.guests_left = plan.guests
+        self.guests = Guests(self)
+        self.trouble = Trouble(self)
         self.is_stormy = True
+        self.is_over = False
+        self.wall_offset_s = 0.0
+        self.stirs = 0
+        self._stirs_seen = 0
+        self.kills = 0
+        self.lives = 0
+        self.parked: list[str] = []
+        self.trace: list[str] | None = [] if self.is_traced else None
+        self.disks: list[MemoryDisk] = []
+        self.processes: list[Process] = []
+        self._delay = self.choices.stream("delay").random
+        self._crash = self.choices.stream("crash").random
+        self._disk_roll = self.choices.stream("disk").random
 
-    def weather(self, op: str) -> str:
-        """Draw what a call suffers."""
-        if not self.is_stormy or self.dice.random() >= self.fault_chance:
-            return ""
-        (kind,) = self.dice.choices(KINDS, self.kind_weights)
-        if kind == "late":
-            kind = "lost_request" if op in NO_LATE else f"late:{self.dice.uniform(0, 25):.1f}"
-        self.fired[f"{op} {kind.partition(':')[0]}"] += 1
-        return kind
+    # What everything in here asks.
 
-    def on_close(self, table: Table) -> None:
-        """The next guest may be waiting for the table, even for the very moment it is free."""
-        guest = self.guests[int(table.identifier[1:]) - 1]
-        guest.plan = ""
-        if self.is_stormy and self.dice.random() < 0.3:
-            self.fired["guest at once"] += 1
-            self.sit_down(guest)
+    def wall_s(self) -> float:
+        """Give what the machine's clock shows."""
+        return NOON_S + self.loop.time() * (1 + self.trouble.drift) + self.wall_offset_s
 
-    def sit_down(self, guest: Guest) -> None:
-        """A guest checks in."""
-        plans = ("pays", "pays", "pays_late", "declines", "leaves", "leaves_early", "forgets")
-        guest.plan = self.dice.choice(plans)
-        guest.waits = self.dice.randrange(0, 6)
-        if self.has_bills and guest.table not in self.bench.till.bills:
-            self.bills += 1
-            amount = Money(self.dice.randrange(100, 9000), "EUR")
-            self.bench.till.bills[guest.table] = Bill(f"bill-{self.bills}", amount, guest.table)
-        self.bench.world.scan(guest.table)
-        self.fired[f"guest {guest.plan}"] += 1
+    def delay_s(self) -> float:
+        """Draw how long a call takes."""
+        return 0.005 + self.plan.delay_s_max * self._delay() ** 2
 
-    def act(self, bench: Bench) -> None:
-        """Let everybody but the worker do something."""
-        bench.world.catch_up()
-        for guest in self.guests:
-            self.let_act(guest)
-        if not self.is_stormy:
+    def draw_disk(self) -> tuple[float, str]:
+        """Draw how long a write to the disk takes, and what befalls it."""
+        roll, chance = self._disk_roll(), self.plan.disk_chance
+        if not self.is_stormy or chance == 0.0 or roll >= chance:
+            return 0.001, ""
+        kinds = ("disk.slow", "disk.slow", "disk.write_fails", "disk.sync_fails")
+        kind = kinds[int(4 * roll / chance)]
+        if not self.choices.note(kind):
+            return 0.001, ""
+        self.tell("trouble", kind)
+        return (2.0 * self._disk_roll() if kind == "disk.slow" else 0.01), kind
+
+    def survives(self) -> bool:
+        """Tell whether a write that a killed process had under way is on the disk."""
+        if self.knife is not None and self.knife.keeps_last_write is not None:
+            return self.knife.keeps_last_write
+        kept = self._disk_roll() < 0.5
+        self.choices.note("kill.kept_the_write" if kept else "kill.lost_the_write")
+        return kept
+
+    def tell(self, what: str, *about: str) -> None:
+        """Write a line of the timeline."""
+        if self.trace is not None:
+            self.trace.append(f"{self.loop.time():8.2f}  {what:<14} {' '.join(about)}")
+
+    def _on_event(self, what: str, *about: object) -> None:
+        self.stirs += 1
+        if self.trace is not None:
+            self.tell(what, *map(str, about))
+
+    # Processes.
+
+    def start(self, disk: MemoryDisk) -> Process:
+        """Start a worker on a machine."""
+        self.lives += 1
+        process = Process(self, disk, self._on_exit)
+        self.processes.append(process)
+        self.tell("worker starts", disk.instance)
+        return process
+
+    def _on_exit(self, process: Process) -> None:
+        self.tell("worker ends", str(process.exit_code))
+        self.choices.note(f"exit.{process.exit_code}")
+        self.processes.remove(process)
+        if process.exit_code == EXIT_LOCKED:
             return
-        for table, bill in list(bench.till.bills.items()):
-            if self.dice.random() < self.bill_chance:
-                amount = Money(bill.money.amount_minor + 50, "EUR")
-                bench.till.bills[table] = Bill(bill.bill_id, amount, table)
-                self.fired["bill changed"] += 1
-        bench.till.trouble = "no disk" if self.dice.random() < self.bill_chance else None
-        lapses = self.dice.random() < self.lapse_chance
-        bench.world.unlisted = {SpotId(f"id-t{self.dice.randint(1, TABLES)}")} if lapses else set()
-        bench.world.are_new_charges_unlisted = self.dice.random() < self.lapse_chance
-        rows = [bench.world.show(t) for t in bench.world.tables.values()]
-        waiting = [row for row in rows if row.status is SpotStatus.WAITING]
-        if self.dice.random() < self.lapse_chance and waiting:
-            bench.world.stale_rows = [self.dice.choice(waiting)]
-        elif self.dice.random() < 0.5:
-            bench.world.stale_rows = []
+        self._start_again(process.disk, 1.0 if process.exit_code == EXIT_OK else 5.0)
 
-    def let_act(self, guest: Guest) -> None:
-        """A guest follows a plan."""
-        world = self.bench.world
-        table = world.tables.get(SpotId(f"id-{guest.table}"))
-        is_seated = table is not None and table.status is SpotStatus.WAITING
-        if not is_seated:
-            if self.is_stormy and self.dice.random() < 0.3:
-                self.sit_down(guest)
-            return
-        offers = world.offers(guest.table)
-        if guest.plan == "leaves_early" or (guest.plan == "leaves" and offers):
-            if self.dice.random() < 0.3:
-                world.leave(guest.table)
-            return
-        if offers and guest.waits > 0:
-            guest.waits -= 1
-            return
-        for charge in offers:
-            self.answer(guest, charge)
+    def kill(self, process: Process) -> None:
+        """Kill a worker, as the power would, and start it again some time later."""
+        self.kills += 1
+        self.tell("worker killed", process.disk.instance)
+        process.kill()
+        if process in self.processes:
+            self.processes.remove(process)
+        self._start_again(process.disk, self.plan.restart_s)
 
-    def answer(self, guest: Guest, charge: Charge) -> None:
-        """A guest pays or declines what shows."""
-        if guest.plan in {"pays", "pays_late"}:
-            self.bench.world.reserve(charge)
-        elif guest.plan == "declines":
-            charge.status = TransactionStatus.REJECTED
+    def _start_again(self, disk: MemoryDisk, delay_s: float) -> None:
+        def again() -> None:
+            if disk.holder is None and not self.is_over:
+                self.start(disk)
 
-    async def play(self) -> "Evening":
-        """Play the storm, then the calm."""
-        await self.bench.live(self.act, STORM_TICKS)
-        self.is_stormy = False
-        self.bomb.chance = 0.0
-        bench = self.bench
-        bench.till.trouble = None
-        bench.world.unlisted, bench.world.stale_rows = set(), []
-        bench.world.are_new_charges_unlisted = False
-        bench.hire()
-        await bench.live(self.act, CALM_TICKS)
-        self.check()
+        self.loop.call_later(delay_s, again, context=self.context)
+
+    def on_step(self, process: Process) -> None:
+        """A worker made a step: it may have been its last."""
+        chance = self.plan.crash_chance
+        if chance and self.is_stormy and self._crash() < chance and self.choices.note("kill"):
+            self.kill(process)
+
+    def _after_step(self) -> None:
+        if self.truth.wrongs:
+            raise Violation(self.seed, self.truth.wrongs)
+        if self.knife is not None:
+            self._cut(self.knife)
+
+    def _cut(self, knife: Knife) -> None:
+        is_stirred = self.stirs != self._stirs_seen
+        self._stirs_seen = self.stirs
+        if not self.processes:
+            return
+        if knife.done < len(knife.steps) and self.loop.steps >= knife.steps[knife.done]:
+            knife.done += 1
+            self.kill(self.processes[0])
+        is_due = knife.done < len(knife.stirs) and self.stirs >= knife.stirs[knife.done]
+        if is_stirred and is_due:
+            knife.done += 1
+            self.kill(self.processes[0])
+
+    # The evening itself.
+
+    def play(self) -> "Evening":
+        """Play it to its end."""
+        with ears.listening(self.heard):
+            play(self.loop, self._main())
         return self
 
-    def check(self) -> None:
-        """Judge by the world's truth."""
-        bench, world = self.bench, self.bench.world
-        charges = list(world.charges.values())
-        taken = [c for c in charges if c.status is TransactionStatus.CONFIRMED]
-        paid = [visit for visit in bench.visits() if visit.end is End.PAID]
-        waiting = [t.identifier for t in world.tables.values() if t.status is SpotStatus.WAITING]
-        seatings = Counter((c.checkin_at, c.checkin) for c in taken)
-        bills = Counter(visit.bill.bill_id for visit in paid if visit.bill and visit.bill.bill_id)
-        told = Counter(one.bill.bill_id for one in bench.till.settled)
-        faults = {
-            "wrongs": world.wrongs,
-            "open": [(v.label, v.step) for v in bench.open_visits()],
-            "parked": [v.label for v in bench.visits() if v.end is End.PARKED],
-            "waiting": waiting,
-            "held": [c.key for c in charges if c.status is TransactionStatus.RESERVED],
-            "payable": [c.key for c in charges if c.status in PENDING and c.checkin is not None],
-            "books": sorted({str(c.key) for c in taken} ^ {str(v.transaction_key) for v in paid}),
-            "twice at a table": [seat for seat, count in seatings.items() if count > 1],
-            "bill paid twice": [bill for bill, count in bills.items() if count > 1],
-            "till not told": [str(bill) for bill in set(bills) ^ set(told)],
-        }
-        wrong = {name: what for name, what in faults.items() if what}
-        assert not wrong, f"seed {self.seed}: {wrong}"
+    async def _main(self) -> None:
+        count = 2 if self.plan.mode == "twin" else 1
+        for number in range(count):
+            disk = MemoryDisk(self, f"memory{number}2")
+            self.disks.append(disk)
+            self.start(disk)
+        await self._storm()
+        if self.plan.mode in {"safety", "twin"}:
+            await self._let_pass(30.0)
+        else:
+            await self._calm()
+        for process in list(self.processes):
+            process.kill()
+        self.is_over = True
+        await self._let_pass(0.0)
+        wrongs = self.truth.wrongs + checkers.at_the_end(self)
+        if wrongs:
+            raise Violation(self.seed, wrongs)
+
+    async def _storm(self) -> None:
+        while self.loop.time() < STORM_S_MAX:
+            self.guests.come_and_go()
+            self.trouble.strike()
+            self.truth.expire()
+            await self._let_pass(1.0)
+            if self.guests_left <= 0 and not any(self.guests.at.values()):
+                return
+
+    async def _calm(self) -> None:
+        """Stop every trouble, and demand that everything comes to an end."""
+        self.is_stormy = False
+        self.trouble.heal()
+        began_s = self.loop.time()
+        policy = self.plan.policy
+        patience_s = QUIET_S_MAX + 1.5 * policy.offer_ttl_s + policy.bill_wait_s
+        while unfinished := checkers.unfinished(self):
+            await self._let_pass(1.0)
+            self.truth.expire()
+            if checkers.only_the_till_is_left(self):
+                patience_s = QUIET_S_MAX + 1.2 * policy.settle_wait_s_max
+            if self.loop.time() - began_s > patience_s:
+                raise Violation(self.seed, [f"liveness: after {patience_s:.0f} s {unfinished}"])
+
+    async def _let_pass(self, seconds: float) -> None:
+        done = self.loop.create_future()
+        self.loop.call_later(seconds, done.set_result, None)
+        await done
+
+    # What a worker said, and what it must then be able to prove.
+
+    def heard(self, process: object, event: str, visit: str) -> None:
+        """A worker told something in its log: it has to be durable (S6)."""
+        if isinstance(process, Process) and not process.is_dead:
+            checkers.check_told(self, process, event, visit)
+
+
+def from_seed(seed: int, without: Collection[Fired] = (), *, is_traced: bool = False) -> Evening:
+    """Make the evening of a seed."""
+    return Evening(seed, draw(seed), without, is_traced=is_traced)

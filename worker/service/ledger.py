@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 from worker.domain.ids import OrderReference, TransactionKey, VisitId
+from worker.domain.wallet import Transaction
 from worker.ports import Journal
 
 KEYS_MAX: Final = 20_000
@@ -39,8 +40,11 @@ class KeyLedger:
         self.own(key, visit.visit_id)
         return visit.visit_id
 
-    def note_reference(self, key: TransactionKey, reference: OrderReference | None) -> None:
-        """Remember what reference a transaction carries."""
+    def note(self, transaction: Transaction) -> None:
+        """Remember what reference a transaction carries, unless this answer left it out."""
+        if not transaction.payments:
+            return  # It may carry one all the same: whoever searches has to read it again.
+        key, reference = transaction.key, transaction.reference()
         self._references[key] = reference
         if reference is not None:
             self._keys[reference] = key

@@ -106,7 +106,7 @@ class Hands:
                     continue
                 looked = await self.wallet.look_at_transaction(row.key)
                 if isinstance(looked, Done):
-                    self.ledger.note_reference(row.key, looked.value.reference())
+                    self.ledger.note(looked.value)
                 elif not is_missing(looked):
                     return events.LookFailed(str(looked))
             known = self.ledger.key_of(command.reference)

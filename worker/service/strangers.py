@@ -19,8 +19,17 @@ from worker.service.ledger import KeyLedger
 
 TOLD_AGAIN_S: Final = 900.0
 TOLD_MAX: Final = 5000
-WATCHED_FOR: Final = timedelta(hours=24)
+WATCHED_FOR: Final = timedelta(days=31)
+"""The wallet deletes a transaction that nobody touched after a month, as its documents say."""
+SEARCHED_EVERY_S_MIN: Final = 60.0
+SEARCHED_AFTER: Final = 0.02
+"""The older the newest lost create is, the seldomer is its search: by this share of its age."""
+SEARCHED_WIDELY_FOR: Final = timedelta(minutes=10)
+"""A process that just started can not tell how old an earlier one's lost creates are, as the clock
+may have been set meanwhile: for so long it searches a whole month."""
 SEARCHED: Final = (TransactionStatus.NEW, TransactionStatus.WAITING, TransactionStatus.RESERVED)
+SEARCH_MARGIN: Final = timedelta(seconds=120)
+"""How far before a create the search for it begins: the wallet's clock is not ours."""
 LOOKS_A_ROUND: Final = 50
 """So that a project with many foreign transactions does not eat the budget of the guests."""
 
@@ -37,7 +46,7 @@ class Strangers:
         self._ledger = ledger
         self._told: dict[TransactionKey, datetime] = {}
         self._noticed: deque[tuple[TransactionKey, str]] = deque(maxlen=1000)
-        self._lost_searched_at: datetime | None = None
+        self._started_at = self._next_search_at = clock.now()
 
     def notice(self, key: TransactionKey, where: str) -> None:
         """Take note of a key that is not ours; it is looked at in the next round."""
@@ -47,14 +56,13 @@ class Strangers:
             self._noticed.append((key, where))
 
     async def look_round(self) -> None:
-        """Judge what was noticed, and search for our own lost transactions once a minute."""
+        """Judge what was noticed, and search for our own lost transactions now and then."""
         for _ in range(min(len(self._noticed), LOOKS_A_ROUND)):
             key, where = self._noticed.popleft()
             await self.judge(key, where)
         now = self._clock.now()
         self._forget_told(now)
-        if self._lost_searched_at is None or now - self._lost_searched_at > timedelta(minutes=1):
-            self._lost_searched_at = now
+        if now >= self._next_search_at:
             await self.search_lost(now)
 
     def _forget_told(self, now: datetime) -> None:
@@ -65,11 +73,14 @@ class Strangers:
 
     async def search_lost(self, now: datetime) -> None:
         """Find and revoke the transactions whose create was given up in doubt."""
-        lost = await self._journal.lost_creates(now - WATCHED_FOR)
+        soon = now + timedelta(seconds=SEARCHED_EVERY_S_MIN)
+        lost = await self._journal.lost_creates()
+        self._next_search_at = soon
         if not lost:
             return
-        since = min(one.begun_at for one in lost) - timedelta(seconds=120)
-        listed = await self._wallet.list_transactions(SEARCHED, since)
+        is_early = now - self._started_at < SEARCHED_WIDELY_FOR
+        ages = [WATCHED_FOR if is_early else age_of(one, now) for one in lost]
+        listed = await self._wallet.list_transactions(SEARCHED, now - max(ages) - SEARCH_MARGIN)
         if not isinstance(listed, Done):
             return
         looks = 0
@@ -79,11 +90,17 @@ class Strangers:
             looks += 1
             looked = await self._wallet.look_at_transaction(row.key)
             if isinstance(looked, Done):
-                self._ledger.note_reference(row.key, looked.value.reference())
-        for one in lost:
+                self._ledger.note(looked.value)
+        for one, age in zip(lost, ages, strict=True):
             key = self._ledger.key_of(one.reference)
             if key is not None:
                 await self.revoke_lost(one, key)
+            elif is_early or looks >= LOOKS_A_ROUND:
+                continue
+            elif now - one.begun_at >= WATCHED_FOR:
+                await self.strike_off(one, "never seen in a month")
+            elif age == min(ages):
+                self._next_search_at = max(soon, now + age * SEARCHED_AFTER)
 
     async def judge(self, key: TransactionKey, where: str) -> None:
         """Tell whose a strange transaction is."""
@@ -95,7 +112,7 @@ class Strangers:
             return
         transaction = looked.value
         reference = transaction.reference()
-        self._ledger.note_reference(key, reference)
+        self._ledger.note(transaction)
         fields = {
             "transaction": key,
             "status": transaction.status_text,
@@ -120,8 +137,7 @@ class Strangers:
 
     async def judge_own(self, transaction: Transaction, reference: OrderReference) -> None:
         """Handle a transaction that carries our name but whose key no visit knows."""
-        lost = await self._journal.lost_creates(self._clock.now() - WATCHED_FOR)
-        for one in lost:
+        for one in await self._journal.lost_creates():
             if one.reference == reference:
                 await self.revoke_lost(one, transaction.key)
                 return
@@ -174,6 +190,12 @@ class Strangers:
 
     def _record(self, kind: str, **body: str) -> Record:
         return Record(self._clock.now(), kind, body)
+
+
+def age_of(lost: Lost, now: datetime) -> timedelta:
+    """Tell how long ago a create began; one from the future may be of any age that counts."""
+    age = now - lost.begun_at
+    return min(age, WATCHED_FOR) if age >= timedelta(0) else WATCHED_FOR
 
 
 def amount_of(transaction: Transaction) -> str | None:

@@ -138,14 +138,14 @@ class MemoryJournal:
         owner = self._of_key.get(key)
         return self._pages[owner].visit if owner is not None else None
 
-    async def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt since then."""
+    async def lost_creates(self) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt and not struck off, oldest first."""
         self._check_alive()
         lost = [
             Lost(visit_id, OrderReference(intent.target), kept.begun_at)
             for visit_id, page in self._pages.items()
             for intent, kept in page.intents.items()
-            if kept.state is IntentState.ABANDONED and kept.ended_at and kept.ended_at >= since
+            if kept.state is IntentState.ABANDONED
         ]
         return tuple(sorted(lost, key=lambda one: one.begun_at))
 

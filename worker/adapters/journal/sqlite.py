@@ -90,9 +90,9 @@ class SqliteJournal:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""
         return await self._call(lambda: self._store.visit_of_key(key))
 
-    async def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt since then."""
-        return await self._call(lambda: self._store.lost_creates(since))
+    async def lost_creates(self) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt and not struck off, oldest first."""
+        return await self._call(self._store.lost_creates)
 
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker. It travels with the next commit."""

@@ -50,6 +50,6 @@ VISIT_OF_KEY: Final = (
     "SELECT body FROM known_key JOIN visit USING (visit_id) WHERE known_key.transaction_key = ?"
 )
 LOST_CREATES: Final = """
-SELECT visit_id, target, begun_at FROM intent WHERE state = 'abandoned' AND ended_at >= ?
+SELECT visit_id, target, begun_at FROM intent WHERE state = 'abandoned'
 ORDER BY begun_at, intent_id
 """

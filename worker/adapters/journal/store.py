@@ -157,10 +157,9 @@ class Store:
         found = self._first(statements.VISIT_OF_KEY, (clean(key),))
         return self._visit(found[0]) if found else None
 
-    def lost_creates(self, since: datetime) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt since then."""
-        wanted = (at_text(since),)
-        rows = self._all(statements.LOST_CREATES, wanted)
+    def lost_creates(self) -> tuple[Lost, ...]:
+        """Give the creates given up in doubt and not struck off, oldest first."""
+        rows = self._all(statements.LOST_CREATES)
         return tuple(
             Lost(VisitId(visit_id), OrderReference(target), at_from_text(begun_at))
             for visit_id, target, begun_at in rows

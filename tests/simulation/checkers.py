@@ -1,0 +1,145 @@
+"""What must hold, asked of the world and of the disk, never of a worker's memory."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from worker.domain.ids import VisitId
+from worker.domain.visit import FINAL, End, Step
+from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
+from worker.ports import IntentState
+
+if TYPE_CHECKING:
+    from tests.simulation.evening import Evening
+    from tests.simulation.process import Process
+
+
+def check_told(evening: "Evening", process: "Process", told: str, label: str) -> None:
+    """S6: what a worker says to the world is on its disk."""
+    event, _, why = told.partition(" ")
+    truth, durable = evening.truth, process.disk.durable
+    if event in {"visit.crashed", "visit.surprised"}:
+        truth.wrong("crash", f"{label} {told}")
+        return
+    if event in {"worker.twin_seen", "transaction.foreign"}:
+        return
+    if event == "visit.parked":
+        evening.parked.append(f"{label} {why.strip()}")
+        return
+    number = int(label.partition("-")[2])
+    visit = durable.visit(VisitId(number)) if durable.has(number) else None
+    is_true = visit is not None and {
+        "transaction.confirmed": visit.paid_at is not None,
+        "bill.settled": visit.is_settled,
+        "visit.closed": visit.step in FINAL,
+    }.get(event, True)
+    if not is_true:
+        truth.wrong("S6", f"{told} of {label} was told but is not durable: {visit}")
+
+
+def unfinished(evening: "Evening") -> dict[str, list[str]]:
+    """L1 to L8: name what has not come to an end."""
+    truth = evening.truth
+    found: dict[str, list[str]] = {
+        "open visits": [
+            f"{visit.label} {visit.step.value} {visit.reason}"
+            for disk in evening.disks
+            for visit in disk.open_visits()
+        ],
+        "waiting spots": [
+            t.identifier for t in truth.tables.values() if t.status is SpotStatus.WAITING
+        ],
+        "held money": [str(key) for key in truth.held()],
+        "payable offers": [str(key) for key in truth.payable()],
+        "no worker": [] if evening.processes else ["none runs"],
+        "lost creates": lost_but_findable(evening),
+    }
+    return {name: what for name, what in found.items() if what}
+
+
+def only_the_till_is_left(evening: "Evening") -> bool:
+    """Tell whether all that is open is a till that sulked for so long that it is seldom told."""
+    left = [visit for disk in evening.disks for visit in disk.open_visits()]
+    return bool(left) and all(visit.step is Step.SETTLING for visit in left)
+
+
+def lost_but_findable(evening: "Evening") -> list[str]:
+    """L5: name our transactions that nobody was shown, that the lists show, and that still live."""
+    if not evening.truth.vendor.lists_new:
+        return []
+    abandoned = {
+        intent.target
+        for disk in evening.disks
+        for visit in disk.visits()
+        for intent, kept in disk.durable.intents(visit.visit_id).items()
+        if kept.state is IntentState.ABANDONED
+    }
+    return [
+        str(charge.key)
+        for charge in evening.truth.charges.values()
+        if charge.request.reference in abandoned and charge.status in PENDING
+    ]
+
+
+def at_the_end(evening: "Evening") -> list[str]:
+    """Judge the whole evening."""
+    wrongs = books_that_differ(evening)
+    if evening.plan.mode != "twin":  # Two journals can not know of one another in time.
+        wrongs += bills_paid_twice(evening)
+    if evening.plan.mode in {"liveness", "oracle"}:
+        wrongs += till_not_told(evening)
+        wrongs += unexplained_parks(evening)
+    return wrongs
+
+
+def books_that_differ(evening: "Evening") -> list[str]:
+    """S4, S15: what the wallet took is what the journals call paid, to the cent."""
+    if evening.plan.mode in {"safety", "twin"}:
+        paid = {v.transaction_key for d in evening.disks for v in d.visits() if v.end is End.PAID}
+        taken = {charge.key for charge in evening.truth.taken}
+        return [f"books: {paid - taken} are paid in the journal alone"] if paid - taken else []
+    taken_money = Counter({str(c.key): c.request.money.amount_minor for c in evening.truth.taken})
+    paid_money: Counter[str] = Counter()
+    for disk in evening.disks:
+        for visit in disk.visits():
+            if visit.end is End.PAID and visit.bill is not None:
+                paid_money[str(visit.transaction_key)] += visit.bill.money.amount_minor
+    if taken_money == paid_money:
+        return []
+    explained = {park.rpartition(" ")[0] for park in evening.parked}
+    difference = sorted(set(taken_money.items()) ^ set(paid_money.items()))
+    return [] if explained else [f"books: the wallet and the journals differ in {difference}"]
+
+
+def bills_paid_twice(evening: "Evening") -> list[str]:
+    """S4: no bill is paid twice, by whomever."""
+    paid: Counter[str] = Counter()
+    for disk in evening.disks:
+        for visit in disk.visits():
+            if visit.bill is not None and visit.bill.bill_id is not None:
+                key = visit.transaction_key
+                charge = evening.truth.charges.get(key) if key is not None else None
+                if charge is not None and charge.status is TransactionStatus.CONFIRMED:
+                    paid[visit.bill.bill_id] += 1
+    return [f"S4: {bill} was paid {count} times" for bill, count in paid.items() if count > 1]
+
+
+def till_not_told(evening: "Evening") -> list[str]:
+    """L4: a paid bill reaches the till."""
+    told = set(evening.till.settled)
+    return [
+        f"L4: {visit.label} is paid and the till does not know"
+        for disk in evening.disks
+        for visit in disk.visits()
+        if visit.end is End.PAID
+        and visit.bill is not None
+        and visit.bill.bill_id is not None
+        and visit.reference not in told
+    ]
+
+
+def unexplained_parks(evening: "Evening") -> list[str]:
+    """L8: a visit is only left to a human when the wallet denied knowing its transaction."""
+    may_park = {"transaction.missing", "transaction.odd_amount", "transaction.no_payments"}
+    if may_park & set(evening.choices.fired):
+        return []
+    return [f"L8: {park}" for park in evening.parked]

@@ -1,0 +1,135 @@
+"""A failing evening, told as short as it can be."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tests.simulation.choices import Fired
+from tests.simulation.evening import Evening, Violation
+from tests.simulation.plan import Plan, draw
+
+TRIES_MAX: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An evening, written down: its seed, what differs from the seed's plan, what is left out."""
+
+    seed: int
+    changes: dict[str, Any] = field(default_factory=dict)
+    without: tuple[Fired, ...] = ()
+
+    def plan(self) -> Plan:
+        """Give the plan."""
+        return replace(draw(self.seed), **self.changes)
+
+    def evening(self, *, is_traced: bool = False) -> Evening:
+        """Give the evening, to be played."""
+        return Evening(self.seed, self.plan(), self.without, is_traced=is_traced)
+
+    def command(self) -> str:
+        """Give the one command that plays it again."""
+        parts = [f"python -m tests.simulation replay {self.seed}"]
+        parts += [f"--set {name}={json.dumps(value)}" for name, value in self.changes.items()]
+        if self.without:
+            parts.append("--without " + ",".join(f"{label}:{n}" for label, n in self.without))
+        return " ".join(parts)
+
+
+def failure_of(story: Story) -> tuple[str, list[Fired]] | None:
+    """Play it; give the checker that failed and what had fired, or None if nothing is wrong."""
+    evening = story.evening()
+    try:
+        evening.play()
+    except Violation as violation:
+        return violation.checker, evening.choices.tape
+    except AssertionError as error:
+        return type(error).__name__, evening.choices.tape
+    return None
+
+
+def shrink(story: Story, tell: Callable[[str], None] = lambda _: None) -> Story:
+    """Leave out all that the failure does not need: guests, kinds of trouble, then each trouble."""
+    failed = failure_of(story)
+    if failed is None:
+        return story
+    wanted = failed[0]
+    tries = 0
+
+    def still_fails(candidate: Story) -> list[Fired] | None:
+        nonlocal tries
+        tries += 1
+        found = failure_of(candidate)
+        return found[1] if found is not None and found[0] == wanted else None
+
+    for change in _smaller(story.plan()):
+        candidate = replace(story, changes={**story.changes, **change})
+        if still_fails(candidate) is not None:
+            story = candidate
+            tell(f"still fails with {change}")
+    tape = still_fails(story) or []
+    size = max(1, len(tape) // 2)
+    while size and tries < TRIES_MAX:
+        left_out = False
+        for start in range(0, len(tape), size):
+            piece = tuple(tape[start : start + size])
+            candidate = replace(story, without=(*story.without, *piece))
+            shorter = still_fails(candidate)
+            if shorter is not None:
+                story, tape, left_out = candidate, shorter, True
+                tell(f"still fails without {len(story.without)} troubles")
+                break
+            if tries >= TRIES_MAX:
+                break
+        if not left_out:
+            size //= 2
+    return story
+
+
+def _smaller(plan: Plan) -> Sequence[dict[str, Any]]:
+    changes: list[dict[str, Any]] = [
+        {name: 0.0}
+        for name in (
+            "machine_chance",
+            "people_chance",
+            "disk_chance",
+            "till_chance",
+            "bill_chance",
+            "second_phone_chance",
+            "crash_chance",
+            "severity",
+        )
+        if getattr(plan, name)
+    ]
+    changes += [{"is_shuffled": False}, {"has_bills": False}]
+    changes += [{"guests": n} for n in (1, 2, 4, 8, 16) if n < plan.guests]
+    changes += [{"tables": n} for n in (1, 2, 4) if n < plan.tables]
+    return changes
+
+
+def told(story: Story) -> str:
+    """Give the timeline of a story, and how it ends."""
+    evening = story.evening(is_traced=True)
+    end = "nothing went wrong"
+    try:
+        evening.play()
+    except AssertionError as error:
+        end = f"{type(error).__name__}: {error}"
+    assert evening.trace is not None
+    return "\n".join([*evening.trace, "", end])
+
+
+REGRESSIONS: Final = Path(__file__).with_name("regressions.json")
+
+
+def regressions() -> list[tuple[Story, str]]:
+    """Give every story that went wrong once, with what it was about."""
+    return [
+        (
+            Story(one["seed"], one["changes"], tuple((label, n) for label, n in one["without"])),
+            one["what"],
+        )
+        for one in json.loads(REGRESSIONS.read_text())
+    ]
