@@ -10,7 +10,7 @@ from worker.ports import Clock
 
 
 def test_a_stepped_wall_clock_does_not_move_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wall may jump by a year; now() grows by what has really passed."""
+    """The wall may jump by a year; now() grows by what has really passed (F53)."""
     clock = SystemClock()
     before = clock.now()
     real = time.time()

@@ -177,7 +177,7 @@ hostile = st.text(max_size=40) | st.sampled_from(
 @hypothesis.settings(deadline=None)  # A busy machine is not a failure.
 @given(hostile, hostile)
 def test_no_value_ends_a_line_or_moves_the_cursor(event: str, value: str) -> None:
-    """Whatever a stranger calls a table, the log stays one line of plain characters."""
+    """Whatever a stranger calls a table, the log stays one line of plain characters (F63, F67)."""
     for make in (in_json, in_pretty):
         stream = make()
         structlog.get_logger().info(event, table=value, why=value)
@@ -235,7 +235,7 @@ def test_an_exception_is_told_with_its_trace() -> None:
 
 
 def test_a_closed_pipe_and_a_full_disk_cost_lines_and_nothing_else() -> None:
-    """Payments do not depend on the log."""
+    """Payments do not depend on the log (F51)."""
     closed = io.StringIO()
     closed.close()
     reading, writing = os.pipe()

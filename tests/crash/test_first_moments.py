@@ -28,7 +28,7 @@ os._exit(1)
 def test_a_first_start_that_was_cut_while_making_the_file_can_be_repeated(tmp_path: Path) -> None:
     """
     A kill can leave a half-made file beside SQLite's rollback journal. There is nothing in it yet,
-    so the next start takes it back and begins, and asks nobody to mend anything.
+    so the next start takes it back and begins, and asks nobody to mend anything (F31).
     """
     with stage(tmp_path) as play:
         command = [sys.executable, "-c", CUT_WHILE_MAKING_THE_FILE, str(play.journal)]
@@ -59,7 +59,7 @@ def start_and_kill_at(play: Stage, config: Path, sign: Callable[[], bool]) -> No
 def test_a_first_start_killed_at_any_moment_is_followed_by_one_that_begins(
     tmp_path: Path, sign: str
 ) -> None:
-    """Whatever files the kill leaves behind, the next start makes a sound journal of them."""
+    """Whatever files the kill leaves behind, the next start makes a sound journal of them (F31)."""
     with stage(tmp_path) as play:
         play.scan()
         for number in range(4):

@@ -66,7 +66,7 @@ def kill_while_the_till_is_deaf(folder: Path) -> None:
 
 
 def test_a_till_that_could_not_be_told_is_told_by_the_next_start(tmp_path: Path) -> None:
-    """A paid bill stays owed to the till over any kill, and is put away exactly once."""
+    """A paid bill stays owed to the till over any kill, and is put away exactly once (F71)."""
     kill_while_the_till_is_deaf(tmp_path)
 
 
@@ -96,7 +96,11 @@ def kill_soon_after(folder: Path, sign: str) -> None:
 
 
 def test_a_bill_is_put_away_once_wherever_the_settling_is_cut(tmp_path: Path) -> None:
-    """However far the settling came before the kill, there is one paid bill and one receipt."""
+    """However far the settling came before the kill, there is one paid bill and one receipt.
+
+    (F31,
+    F72)
+    """
     side_by_side(
         [
             partial(kill_soon_after, tmp_path / sign, sign)
@@ -130,5 +134,8 @@ def give_back_with_a_kill(folder: Path, seconds: float) -> None:
 
 
 def test_held_money_is_given_back_once_when_the_worker_dies_giving_it_back(tmp_path: Path) -> None:
-    """When the till takes a bill back that a guest has agreed to, the guest's money is released."""
+    """When the till takes a bill back that a guest has agreed to, the guest's money is released.
+
+    (F74)
+    """
     side_by_side([partial(give_back_with_a_kill, tmp_path / f"{s}", s) for s in (3600.0, 0.8, 2.5)])

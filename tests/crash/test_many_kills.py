@@ -28,7 +28,7 @@ def kill_again_and_again(play: Stage, config: Path, dice: random.Random) -> None
 def test_an_evening_of_kills_and_faults_ends_with_both_books_equal(tmp_path: Path) -> None:
     """
     Whatever instants the worker is killed at and whatever becomes of its calls, once the faults
-    stop every guest is done with, no money is left held, and both books agree to the cent.
+    stop every guest is done with, no money is left held, and both books agree to the cent (F31).
     """
     options = ("--customers", "6", "--faults", "0.15", "--seed", "7", "--spots", "8")
     with stage(tmp_path, *options) as play:

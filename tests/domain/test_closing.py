@@ -19,8 +19,7 @@ from tests.domain.story import (
 from worker.domain import events
 from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
 from worker.domain.ids import TransactionKey
-from worker.domain.policy import backoff_s
-from worker.domain.policy import Policy
+from worker.domain.policy import Policy, backoff_s
 from worker.domain.visit import End, Step
 from worker.domain.wallet import SpotOrder, SpotStatus
 
@@ -231,9 +230,18 @@ def test_waits_between_tries_double_up_to_their_limit() -> None:
 
 
 def test_a_close_must_leave_within_seconds_of_the_look_that_allowed_it() -> None:
-    """A machine that freezes in between must not throw out the next guest."""
+    """A machine that freezes in between must not throw out the next guest (F34)."""
     story = paid()
 
     command = story.tell(spot_looked(KEY), after_s=2)
 
     assert command == CloseSpot(NOON + timedelta(seconds=2 + Policy().close_window_s))
+
+
+def test_a_spot_that_can_not_be_closed_for_long_is_told_whatever_the_reason() -> None:
+    """A close that never leaves, as on a disk that is too slow, counts no tries at all (F50)."""
+    story = paid()
+
+    assert story.tell(spot_looked(KEY), after_s=121) == A_CLOSE
+
+    assert story.names() == ["spot.stuck"]

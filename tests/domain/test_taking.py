@@ -30,6 +30,7 @@ from worker.domain.commands import (
     RevokeTransaction,
     WriteKind,
 )
+from worker.domain.ids import TransactionKey
 from worker.domain.money import Money
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
@@ -339,6 +340,16 @@ def test_an_offer_that_is_still_on_the_spot_stands(seen: events.Event) -> None:
 
     assert story.tell(seen) is None
     assert story.step is Step.OFFERED
+
+
+def test_of_two_workers_orders_on_one_spot_the_greater_key_gives_way() -> None:
+    """Both workers see the same two keys, so exactly one bill stays for the guest to pay (F38)."""
+    story = offered()
+
+    assert story.tell(spot_looked(KEY, TransactionKey("0"))) == LookAtTransaction(KEY)
+
+    assert (story.step, story.visit.end) == (Step.REVOKING, End.REFUSED)
+    assert story.tell(looked(TransactionStatus.NEW)) == RevokeTransaction(KEY)
 
 
 def test_a_foreign_order_beside_ours_is_told_once_and_left_alone() -> None:

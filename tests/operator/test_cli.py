@@ -126,7 +126,7 @@ def test_a_bad_configuration_is_reported_whole(tmp_path: Path) -> None:
 
 
 def test_the_wallet_is_asked_when_that_is_wished(tmp_path: Path) -> None:
-    """`--online` makes one signed read: 0 answered, 77 refused, 75 not reached."""
+    """`--online` makes one signed read: 0 answered, 77 refused, 75 not reached (F16, F55)."""
     with stage(tmp_path) as play:
         play.scan()
         code, out, err = cli("check-config", "--online", "--config", play.config())
@@ -154,7 +154,7 @@ def polls_told(config: Path) -> int:
 
 
 def test_the_status_tells_well_from_degraded_from_not_running(tmp_path: Path) -> None:
-    """0 well, 1 degraded and why, 3 not running or never run; the same with --json."""
+    """0 well, 1 degraded and why, 3 not running or never run; the same with --json (F1)."""
     with stage(tmp_path) as play:
         config = play.config()
         code, out, err = cli("status", "--config", config)

@@ -37,7 +37,7 @@ def test_a_journal_without_its_directory_is_not_begun(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path: Path) -> None:
-    """What is at the path and is not ours is neither used nor overwritten."""
+    """What is at the path and is not ours is neither used nor overwritten (F47)."""
     with stage(tmp_path) as play:
         junk = b"the shop's own accounts\n" * 500
         play.journal.write_bytes(junk)
@@ -98,7 +98,7 @@ def test_a_journal_lost_while_running_stops_the_worker_before_the_next_confirm(
 ) -> None:
     """
     Deleted, replaced or out of room: the worker exits 69 and takes no money it can not record. Once
-    the journal is right again, the next start takes it, once.
+    the journal is right again, the next start takes it, once (F44, F47).
     """
     side_by_side(
         [

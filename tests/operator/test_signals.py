@@ -86,7 +86,8 @@ def stop_while_a_call_hangs(folder: Path, op: str, number: signal.Signals) -> No
 def test_a_stop_does_not_wait_for_a_wallet_that_hangs(tmp_path: Path) -> None:
     """
     However long a call hangs, the worker ends with 0 within 10 s and says what it waited for; the
-    call's intent stays pending in the journal, and the next start finds out what became of it.
+    call's intent stays pending in the journal, and the next start finds out what became of it
+    (F33).
     """
     calls = ["transaction.create", "transaction.confirm", "spot.close"]
     signals = [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
@@ -101,7 +102,10 @@ def test_a_stop_does_not_wait_for_a_wallet_that_hangs(tmp_path: Path) -> None:
 def test_a_call_that_is_answered_in_time_is_journaled_before_the_worker_stops(
     tmp_path: Path,
 ) -> None:
-    """A stop lets the call in flight finish: its outcome is durable and needs no search later."""
+    """A stop lets the call in flight finish: its outcome is durable and needs no search later.
+
+    (F33)
+    """
     with stage(tmp_path) as play:
         config = play.config(timeout_s=10.0)
         play.scan()
@@ -129,7 +133,10 @@ def test_a_call_that_is_answered_in_time_is_journaled_before_the_worker_stops(
 
 
 def test_a_hangup_is_answered_in_the_log_and_changes_nothing(tmp_path: Path) -> None:
-    """HUP does not kill; the log says that settings are not reloaded and what to do instead."""
+    """HUP does not kill; the log says that settings are not reloaded and what to do instead.
+
+    (F57)
+    """
     with stage(tmp_path) as play:
         daemon = play.start(play.config())
         daemon.await_line("worker.ready")
@@ -147,7 +154,7 @@ def test_a_hangup_is_answered_in_the_log_and_changes_nothing(tmp_path: Path) -> 
 
 
 def test_a_second_worker_on_the_same_journal_is_turned_away(tmp_path: Path) -> None:
-    """One journal serves one worker: the second exits 75 and says why, the first goes on."""
+    """One journal serves one worker: the second exits 75 and says why, the first goes on (F37)."""
     with stage(tmp_path) as play:
         config = play.config()
         first = play.start(config)
@@ -173,7 +180,10 @@ def test_a_second_worker_on_the_same_journal_is_turned_away(tmp_path: Path) -> N
 def test_a_broken_configuration_is_reported_at_once_and_never_shows_the_secret(
     tmp_path: Path,
 ) -> None:
-    """A worker with wrong settings exits 78 and names every key, origin and remedy on stderr."""
+    """A worker with wrong settings exits 78 and names every key, origin and remedy on stderr.
+
+    (F57)
+    """
     with stage(tmp_path) as play:
         config = play.config()
         text = config.read_text()

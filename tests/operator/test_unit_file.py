@@ -28,7 +28,7 @@ def unit() -> dict[str, list[str]]:
 
 
 def test_readiness_and_life_are_told_by_the_worker_itself() -> None:
-    """Systemd waits for READY and restarts a worker whose loops do not turn."""
+    """Systemd waits for READY and restarts a worker whose loops do not turn (F36)."""
     assert unit()["Type"] == ["notify"]
     assert unit()["NotifyAccess"] == ["main"]
     assert unit()["WatchdogSec"] == ["60"]

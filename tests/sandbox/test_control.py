@@ -195,7 +195,7 @@ async def test_there_is_a_page_for_a_person(bench: Bench, path: str) -> None:
 
 
 async def test_control_routes_do_not_answer_to_other_web_pages(bench: Bench) -> None:
-    """A page from elsewhere must not free tables through a browser on this machine."""
+    """A page from elsewhere must not free tables through a browser on this machine (F61)."""
     foreign = await bench.http.post("/_sandbox/reset", headers={"origin": "https://evil.example"})
     own = await bench.http.post("/_sandbox/reset", headers={"origin": "http://127.0.0.1"})
 
@@ -203,7 +203,7 @@ async def test_control_routes_do_not_answer_to_other_web_pages(bench: Bench) -> 
 
 
 async def test_control_routes_answer_to_this_machine_only(bench: Bench) -> None:
-    """Even behind a listener that somebody else opened."""
+    """Even behind a listener that somebody else opened (F61)."""
     app = bench.http._transport.app  # type: ignore[attr-defined]
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as stranger:

@@ -232,7 +232,7 @@ async def test_a_body_of_other_bytes_is_refused(bench: Bench) -> None:
 
 
 async def test_a_nonce_is_good_once(bench: Bench) -> None:
-    """The same nonce at the same second is a replay; at another second it is only noted."""
+    """The same nonce at the same second is a replay; at another second it is only noted (F28)."""
     now = int(time.time())
     first = await bench.call("GET", "spots", nonce="once", ts=now)
     replay = await bench.call("GET", "spots", nonce="once", ts=now)

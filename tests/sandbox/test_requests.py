@@ -192,7 +192,7 @@ async def test_a_body_of_another_media_type_is_not_acceptable(bench: Bench) -> N
 
 
 async def test_a_body_above_one_mebibyte_is_refused(bench: Bench) -> None:
-    """On vendor and control routes alike."""
+    """On vendor and control routes alike (F62)."""
     vendor = await bench.call("POST", "transaction", b" " * (1 << 20) + b"{}")
     control = await bench.control("POST", "spots/a/scan", b" " * (1 << 20) + b"{}")
 

@@ -17,7 +17,7 @@ from .conftest import listening
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "sandbox.example"])
 async def test_a_host_beyond_loopback_is_refused(host: str) -> None:
-    """The control routes need no signature, so they must not be reachable from elsewhere."""
+    """The control routes need no signature, so they must not be reachable from elsewhere (F61)."""
     options = SandboxOptions(host=host, port=0)
 
     with pytest.raises(ValueError, match="loopback"):

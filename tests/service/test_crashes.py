@@ -182,7 +182,7 @@ def check(bench: Bench, name: str, fuses: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_dying_once_at_any_point_changes_nothing_that_matters(name: str) -> None:
-    """One crash at every point of every scenario; the books and the tables come out right."""
+    """One crash at every point of every scenario; the books and the tables come out right (F31)."""
     quiet = await evening(name)
     check(quiet, name, ())
     expected = sum(v.end is End.PAID for v in quiet.visits())
@@ -199,7 +199,7 @@ async def test_dying_once_at_any_point_changes_nothing_that_matters(name: str) -
 
 @pytest.mark.parametrize("name", ["pays", "comes_back", "lost_confirm", "lost_create"])
 async def test_dying_again_during_the_recovery_changes_nothing_either(name: str) -> None:
-    """Two crashes: the second soon after the first, while the worker takes things up."""
+    """Two crashes: the second soon after the first, while the worker takes things up (F31)."""
     points = (await evening(name)).bomb.points
     for first in range(1, points, 3):
         for second in range(first + 1, first + 14, 3):

@@ -40,7 +40,11 @@ async def test_a_guest_who_pays_is_charged_once_and_the_spot_is_closed() -> None
 @pytest.mark.parametrize("loss", ["lost_request", "lost_reply", "unsent"])
 @pytest.mark.parametrize("op", ["create", "link", "confirm", "close"])
 async def test_any_one_lost_call_ends_as_if_it_had_not_been_lost(op: str, loss: str) -> None:
-    """Whatever is lost and on which side of the effect: paid once, closed once, nothing parked."""
+    """Whatever is lost and on which side of the effect: paid once, closed once, nothing parked.
+
+    (F2,
+    F3)
+    """
     bench = Bench()
     bench.world.trouble[op].append(loss)
     bench.world.scan("t1")
@@ -59,7 +63,7 @@ async def test_any_one_lost_call_ends_as_if_it_had_not_been_lost(op: str, loss: 
 
 
 async def test_a_lost_revoke_is_looked_up_and_the_spot_closed() -> None:
-    """The offer's time is over, and the answer to its withdrawal is lost."""
+    """The offer's time is over, and the answer to its withdrawal is lost (F3)."""
     bench = Bench()
     async with bench.at_work():
         key = await offered(bench)
@@ -73,7 +77,7 @@ async def test_a_lost_revoke_is_looked_up_and_the_spot_closed() -> None:
 
 
 async def test_a_create_lost_for_good_is_made_anew_and_the_late_one_revoked() -> None:
-    """One key is shown to the guest; the other surfaces later and is withdrawn, never paid."""
+    """One key is shown to the guest; the other surfaces later and is withdrawn, never paid (F5)."""
     bench = Bench(Policy(offer_ttl_s=600))
     bench.world.trouble["create"].append("lost_reply")
     bench.world.are_new_charges_unlisted = True
@@ -94,7 +98,7 @@ async def test_a_create_lost_for_good_is_made_anew_and_the_late_one_revoked() ->
 
 
 async def test_a_guest_who_leaves_without_paying_is_let_go() -> None:
-    """Checked out: the transaction is withdrawn, and there is nothing to close."""
+    """Checked out: the transaction is withdrawn, and there is nothing to close (F56)."""
     bench = Bench()
     async with bench.at_work():
         key = await offered(bench)
@@ -159,7 +163,7 @@ async def test_a_guest_who_comes_back_at_once_is_served_again_and_never_thrown_o
 
 
 async def test_a_lost_close_does_not_throw_out_the_guest_who_came_at_once() -> None:
-    """The close worked, its answer was lost, and somebody else waits there now."""
+    """The close worked, its answer was lost, and somebody else waits there now (F3)."""
     bench = Bench()
     bench.world.on_close = lambda table: (
         None if table.checkin > 1 else (bench.world.scan(table.identifier), None)[1]
@@ -177,7 +181,7 @@ async def test_a_lost_close_does_not_throw_out_the_guest_who_came_at_once() -> N
 
 
 async def test_a_table_without_a_bill_is_closed_after_its_wait() -> None:
-    """The polls saw the spot waiting without a gap, so it is still the same guest."""
+    """The polls saw the spot waiting without a gap, so it is still the same guest (F68)."""
     bench = Bench()
     bench.till.trouble = "no bill yet"
     async with bench.at_work():
@@ -190,7 +194,7 @@ async def test_a_table_without_a_bill_is_closed_after_its_wait() -> None:
 
 
 async def test_a_bill_that_comes_late_is_still_offered() -> None:
-    """The guest waits; the till has the bill a little later."""
+    """The guest waits; the till has the bill a little later (F68)."""
     bench = Bench()
     bench.till.trouble = "no bill yet"
     async with bench.at_work():
@@ -203,7 +207,7 @@ async def test_a_bill_that_comes_late_is_still_offered() -> None:
 
 
 async def test_money_that_differs_is_never_taken() -> None:
-    """The wallet shows another amount than the bill's: given back, and said loudly."""
+    """The wallet shows another amount than the bill's: given back, and said loudly (F22)."""
     bench = Bench()
     with capture_logs() as lines:
         async with bench.at_work():
@@ -221,7 +225,7 @@ async def test_money_that_differs_is_never_taken() -> None:
 
 
 async def test_a_bill_that_changes_is_withdrawn_and_offered_anew() -> None:
-    """First the old one is seen gone, then the new one shows; one spot, one live order."""
+    """First the old one is seen gone, then the new one shows; one spot, one live order (F69)."""
     bench = Bench()
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
     async with bench.at_work():
@@ -257,7 +261,7 @@ async def test_a_bill_is_never_paid_at_two_tables() -> None:
 
 
 async def test_a_till_that_cannot_be_told_is_told_later_and_the_table_is_free() -> None:
-    """A paid bill is never lost, and never keeps a table."""
+    """A paid bill is never lost, and never keeps a table (F71)."""
     bench = Bench()
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
     async with bench.at_work():
@@ -290,7 +294,7 @@ async def test_a_payment_in_the_moment_of_giving_up_is_taken() -> None:
 
 
 async def test_a_reservation_that_expires_under_a_lost_confirm_is_not_paid() -> None:
-    """The confirm never arrived and the wallet gave the money back."""
+    """The confirm never arrived and the wallet gave the money back (F26)."""
     bench = Bench()
     async with bench.at_work():
         key = await offered(bench)
@@ -306,7 +310,7 @@ async def test_a_reservation_that_expires_under_a_lost_confirm_is_not_paid() -> 
 
 
 async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> None:
-    """A poisoned visit is taken out of the worker's hands after three crashes."""
+    """A poisoned visit is taken out of the worker's hands after three crashes (F41)."""
     bench = Bench(Policy(bill_wait_s=20, offer_ttl_s=600))
 
     async def explode(paid: object) -> None:
@@ -331,7 +335,10 @@ async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> 
 
 
 async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent() -> None:
-    """The bug strikes between the answer and the journal; the bill is taken back meanwhile."""
+    """The bug strikes between the answer and the journal; the bill is taken back meanwhile.
+
+    (F41)
+    """
     bench = Bench()
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
     adopt = bench.engine._adopt

@@ -115,7 +115,7 @@ async def test_the_supervisor_is_ready_after_it_took_up_what_was_open() -> None:
 
 
 async def test_a_loop_that_dies_takes_the_process_down() -> None:
-    """A bug does not leave half a worker running."""
+    """A bug does not leave half a worker running (F41)."""
     bench, herald = Bench(), FakeHerald()
 
     async def explode() -> None:
@@ -130,7 +130,7 @@ async def test_a_loop_that_dies_takes_the_process_down() -> None:
 
 
 async def test_a_journal_that_fails_takes_the_process_down_before_any_side_effect() -> None:
-    """What can not be recorded is not done."""
+    """What can not be recorded is not done (F43)."""
     bench, herald = Bench(), FakeHerald()
     bench.world.scan("t1")
     running = asyncio.create_task(a_supervisor(bench, herald).run(asyncio.Event()))
@@ -145,7 +145,7 @@ async def test_a_journal_that_fails_takes_the_process_down_before_any_side_effec
 
 
 async def test_a_stop_lets_the_call_in_flight_end_and_journals_it() -> None:
-    """The confirm is under way: its answer is waited for."""
+    """The confirm is under way: its answer is waited for (F33)."""
     bench, herald, stop = Bench(), FakeHerald(), asyncio.Event()
     gate = asyncio.Event()
     wallet = bench.engine._hands.wallet
@@ -175,7 +175,7 @@ async def test_a_stop_lets_the_call_in_flight_end_and_journals_it() -> None:
 
 
 async def test_a_loop_that_hangs_is_not_called_alive() -> None:
-    """The watchdog is fed only while every loop turns."""
+    """The watchdog is fed only while every loop turns (F36)."""
     bench = Bench()
     bench.pulse.expect("spots-9975", 60.0)
     assert bench.pulse.late() == []
@@ -187,7 +187,10 @@ async def test_a_loop_that_hangs_is_not_called_alive() -> None:
 
 
 async def test_polls_slow_down_while_the_wallet_is_away_and_recover_at_once() -> None:
-    """After a few failures the pause doubles up to half a minute; one answer resets it."""
+    """After a few failures the pause doubles up to half a minute; one answer resets it.
+
+    (F1, F12)
+    """
     bench = Bench()
     async with bench.at_work():
         bench.world.trouble["spots"].extend(["lost_request"] * 9)
@@ -203,7 +206,7 @@ async def test_polls_slow_down_while_the_wallet_is_away_and_recover_at_once() ->
 
 
 async def test_visits_that_could_not_look_are_woken_when_the_wallet_is_back() -> None:
-    """Nobody waits out a long pause after the outage is over."""
+    """Nobody waits out a long pause after the outage is over (F12)."""
     bench = Bench()
     async with bench.at_work():
         bench.world.scan("t1")

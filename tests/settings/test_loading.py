@@ -203,7 +203,7 @@ def test_what_is_shown_means_the_same_when_it_is_read_again(tmp_path: Path) -> N
 
 
 def test_the_published_sample_is_warned_of_outside_this_machine(tmp_path: Path) -> None:
-    """The sample credentials open nothing at the real wallet."""
+    """The sample credentials open nothing at the real wallet (F60)."""
     toml = BASE.replace("our-client", "wkVd93h2uS")
     here = KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": "http://127.0.0.1:8800/rest/v1"}
 

@@ -58,7 +58,10 @@ def test_an_address_is_kept_in_one_form(tmp_path: Path, url: str, kept: str) -> 
     ],
 )
 def test_an_address_that_could_leak_or_mislead_is_refused(tmp_path: Path, url: str) -> None:
-    """Nothing but https, or http on this very machine, spelt so that all read it alike."""
+    """Nothing but https, or http on this very machine, spelt so that all read it alike.
+
+    (F8, F60)
+    """
     report = refused(tmp_path, BASE, KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": url})
 
     assert report.count("wallet.base_url") == 1
@@ -172,7 +175,7 @@ json_values = st.recursive(
 def test_no_prices_and_no_locations_whatever_they_are_get_past_the_rules(
     tmp_path_factory: pytest.TempPathFactory, value: object
 ) -> None:
-    """Anything that JSON can say ends as a price list of whole numbers or as a report."""
+    """Anything that JSON can say ends as a price list of whole numbers or as a report (F75)."""
     folder = tmp_path_factory.mktemp("json")
     for variable, key in (
         ("PAYSERA_WORKER_TILL__PRICES", "till.prices"),

@@ -171,7 +171,6 @@ class SimJournal:
         self._loop.call_at(at_s, self._commit, number, kind, written, context=evening.context)
         evening.stirs += 1
         await written
-        evening.stirs += 1
 
     def _commit(self, number: int, kind: str, written: "asyncio.Future[None]") -> None:
         evening = self._evening

@@ -42,13 +42,19 @@ class Violation(AssertionError):
 
 @dataclass(slots=True)
 class Knife:
-    """Kills the worker at chosen instants: after the n-th step, or the n-th stir of the world."""
+    """Kills the worker at chosen instants: after the n-th step, or the n-th stir of the world.
+
+    A stir is whatever outlives a process: a write sent to the wallet or handed to the disk, its
+    effect, a guest's deed. Between two stirs it makes no difference at which step a process dies.
+    """
 
     steps: tuple[int, ...] = ()
     stirs: tuple[int, ...] = ()
-    keeps_last_write: bool | None = None
-    """Whether a write under way at the kill is on the disk afterwards; None: chance says."""
+    keeps_last_write: bool = False
+    """Whether a write under way at the kill is on the disk afterwards."""
     done: int = 0
+    was_writing: bool = False
+    """A write was under way at some kill, so it matters whether it is kept."""
 
 
 @dataclass
@@ -120,7 +126,8 @@ class Evening:
 
     def survives(self) -> bool:
         """Tell whether a write that a killed process had under way is on the disk."""
-        if self.knife is not None and self.knife.keeps_last_write is not None:
+        if self.knife is not None:
+            self.knife.was_writing = True
             return self.knife.keeps_last_write
         kept = self._disk_roll() < 0.5
         self.choices.note("kill.kept_the_write" if kept else "kill.lost_the_write")

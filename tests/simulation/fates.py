@@ -4,6 +4,7 @@ Each evening draws its own probabilities, as unlike as possible, so that some ev
 third answer and others only ever see lists that are stale.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from random import Random
 from typing import Final
@@ -51,6 +52,8 @@ class Fates:
 
     def __init__(self, dice: Random, severity: float) -> None:
         self.is_calm = severity == 0.0
+        self.ordered: dict[str, deque[str]] = {}
+        """What a script has in store for the next calls; empty words: nothing."""
         self._steps: dict[str, list[tuple[float, str]]] = {}
         self._totals: dict[str, float] = {}
         kinds_of_all = sorted({kind for kinds in CHANCES_MAX.values() for kind in kinds})
@@ -65,6 +68,9 @@ class Fates:
 
     def draw(self, op: str, roll: float) -> str:
         """Give the label of what befalls a call; nothing for most."""
+        if self.ordered.get(op):
+            kind = self.ordered[op].popleft()
+            return kind and f"{op}.{kind}"
         if self.is_calm or roll >= self._totals[op]:
             return ""
         return next(label for bound, label in self._steps[op] if roll < bound)

@@ -65,11 +65,11 @@ def draw(seed: int) -> Plan:
         confirms_again=dice.random() < 0.3,
         status_after_close=dice.choice((SpotStatus.CLOSED, SpotStatus.OPEN)),
     )
-    tables = dice.choice((2, 8, 16))
+    tables = dice.choice((2, 5, 8))
     room = Plan(
         mode=mode,
         tables=tables,
-        guests=tables * dice.choice((3, 6)),
+        guests=tables * dice.choice((2, 3)),
         policy=policy,
         vendor=vendor,
         has_bills=dice.random() < 0.5,

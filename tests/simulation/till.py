@@ -59,6 +59,7 @@ class House:
             truth.wrong("S7", f"the till was told that {paid.visit} is paid, but nothing was taken")
         if charge.request.money != paid.bill.money:
             truth.wrong("S7", f"the till was told {paid.bill.money}, {charge.request.money} moved")
+        evening.stirs += 1
         before = self.settled.setdefault(f"{paid.reference}", paid)
         if before != paid:
             truth.wrong("S7", f"the till was told two different things: {before} and {paid}")
@@ -92,9 +93,7 @@ class SimTill:
                 done.set_result(None)
 
         self._loop.call_later(delay_s, act, context=evening.context)
-        evening.stirs += 1
         await done
-        evening.stirs += 1
 
     async def find_bill(
         self, location_id: LocationId, table: str
@@ -116,6 +115,7 @@ class SimTill:
         if self._house.trouble or evening.choices.fires("till.refuses", evening.plan.till_chance):
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
+        evening.stirs += 1
         await self._wait(lambda: self._house.settle(paid))
         if evening.choices.fires("till.answer_lost", evening.plan.till_chance):
             return TillTrouble("timed out")

@@ -125,10 +125,16 @@ class Trouble:
             truth.leave(table, truth.vendor.status_after_close)
             truth.on_closed(table)
             return
-        charge = self._stranger(is_reserved=label == "stranger.reserves")
-        if label == "stranger.orders" and evening.plan.mode != "twin":
-            table.orders.append(charge)
-            charge.table, charge.checkin = table, table.checkin
+        is_order = label == "stranger.orders" and evening.plan.mode != "twin"
+        self.stranger_at(table.identifier if is_order else None)
+
+    def stranger_at(self, identifier: str | None) -> None:
+        """Let a stranger's transaction stand on a spot for a while, or elsewhere and reserved."""
+        charge = self._stranger(is_reserved=identifier is None)
+        for table in self.evening.truth.tables.values():
+            if table.identifier == identifier:
+                table.orders.append(charge)
+                charge.table, charge.checkin = table, table.checkin
         self._later(self._dice.uniform(2, 20), lambda: self._stranger_goes(charge))
 
     def _stranger(self, *, is_reserved: bool) -> Charge:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from tests.simulation.fates import WRITES
 from tests.simulation.truth import ALIVE
 from worker.domain.commands import WriteKind
 from worker.domain.ids import LocationId, SpotId, TransactionKey
@@ -66,10 +67,10 @@ class SimWallet:
         kind = self._fate(op)
         answer: asyncio.Future[Outcome[T]] = self._loop.create_future()
         self._send(kind, effect, late or effect, answer)
-        self._evening.stirs += 1
+        if op in WRITES:
+            self._evening.stirs += 1
         began_s = self._loop.time()
         got = await answer
-        self._evening.stirs += 1
         if self._loop.time() - began_s > TIMEOUT_S + 1.0:
             return Unknown("ReadTimeout")  # It was frozen meanwhile, and gives up on waking.
         return self._distort(kind, got) if kind else got

@@ -27,7 +27,7 @@ FAILURES_BEFORE_SLOWING: Final = 5
 UNLISTED_POLLS: Final = 2
 """Polls in a row without the spot before it is worth a look."""
 BLIND_LOOK_S: Final = 30.0
-"""How often to look at an offered spot whose list rows do not show their orders."""
+"""How often to look at an offered spot whose rows go on saying the same, or show no orders."""
 IDLE_FACTOR: Final = 5
 """How much slower reservations are asked for while nothing is offered."""
 START_MARGIN_S: Final = 0.01
@@ -130,16 +130,22 @@ class SpotPoller:
         if visit.step is not Step.OFFERED:
             return
         if spot.orders is None:
-            hinted_at = self._hinted_at.get(visit.visit_id, visit.offered_at or at)
-            if (at - hinted_at).total_seconds() >= BLIND_LOOK_S:
-                self._hinted_at[visit.visit_id] = at
-                self._engine.hint(visit.visit_id, SpotHinted("its rows do not show orders"))
+            self._hint_seldom(visit, visit.offered_at or at, at, "its rows do not show orders")
             return
         ours = [o for o in spot.orders if o.transaction_key == visit.transaction_key]
         if not ours:
             self._engine.hint(visit.visit_id, SpotHinted("listed without our order"))
         elif ours[0].status not in {"pending", ""}:
             self._engine.hint(visit.visit_id, TransactionHinted(f"order is {ours[0].status}"))
+        elif spot.live_keys() - {visit.transaction_key} - set(visit.former_keys):
+            self._hint_seldom(visit, None, at, "listed with another order beside ours")
+
+    def _hint_seldom(self, visit: Visit, since: datetime | None, at: datetime, hint: str) -> None:
+        """Hint at what every poll shows again. `since` stands for the hint before the first."""
+        hinted_at = self._hinted_at.get(visit.visit_id, since)
+        if hinted_at is None or (at - hinted_at).total_seconds() >= BLIND_LOOK_S:
+            self._hinted_at[visit.visit_id] = at
+            self._engine.hint(visit.visit_id, SpotHinted(hint))
 
     def _note_unlisted(self, listed_ids: set[SpotId]) -> None:
         open_here = set()

@@ -66,7 +66,7 @@ def lines_of(process: subprocess.Popen[bytes]) -> list[str]:
 
 
 def test_kill_9_loses_no_acknowledged_write(path: Path) -> None:
-    """Whatever was told to be written is there after the kill, and at most one write more."""
+    """Whatever was told to be written is there after the kill, and at most one write more (F31)."""
     acknowledged = 0
     for turn in range(1, 13):
         with a_process(WRITER, path, "until killed") as process:
@@ -90,7 +90,7 @@ def test_kill_9_loses_no_acknowledged_write(path: Path) -> None:
 def test_a_full_disk_stops_everything_and_keeps_what_was_told(
     path: Path, how: str, words: str
 ) -> None:
-    """The sentence says what happened and what to do; a start with room goes on."""
+    """The sentence says what happened and what to do; a start with room goes on (F43, F44)."""
     with a_process(WRITER, path, how) as process:
         *acknowledged, refused, still_refused = lines_of(process)
 
@@ -102,7 +102,7 @@ def test_a_full_disk_stops_everything_and_keeps_what_was_told(
 
 
 def test_a_journal_that_turns_read_only_stops_everything(path: Path) -> None:
-    """Not being able to remember is a reason not to act."""
+    """Not being able to remember is a reason not to act (F45)."""
     store = Store.open(path)
     store._connection.execute("PRAGMA query_only = ON")
 
@@ -116,7 +116,7 @@ def test_a_journal_that_turns_read_only_stops_everything(path: Path) -> None:
 def test_a_file_that_goes_away_while_in_use_is_noticed(
     path: Path, name: str, is_replaced: bool
 ) -> None:
-    """Writing on would be writing into a file that nobody finds again."""
+    """Writing on would be writing into a file that nobody finds again (F47)."""
     store = Store.open(path)
     assert store.commit([an_entry(a_visit(1))]) == [None]
     file = path.with_name(name)
@@ -144,7 +144,7 @@ def cut_short(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [spoil_pages, cut_short])
 def test_a_damaged_file_is_not_gone_on_with(path: Path, spoil: Callable[[Path], None]) -> None:
-    """The pages are checked at every start, before anything is done."""
+    """The pages are checked at every start, before anything is done (F46)."""
     store = Store.open(path)
     for number in range(1, 60):
         store.commit([an_entry(a_visit(number), records=(told(number),))])
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_not_gone_on_with(path: Path, spoil: Callable[[Path], 
 
 
 def test_a_damage_met_while_running_stops_everything(path: Path) -> None:
-    """A page that was good at the start may not be later."""
+    """A page that was good at the start may not be later (F46)."""
     store = Store.open(path)
     for number in range(1, 200):
         store.commit([an_entry(a_visit(number), records=(told(number),))])
@@ -196,7 +196,7 @@ def edit(path: Path, *statements: str) -> None:
     ],
 )
 def test_an_edited_story_shows(path: Path, statement: str, line: int) -> None:
-    """Each line covers the one before it, so the first wrong line is named."""
+    """Each line covers the one before it, so the first wrong line is named (F59)."""
     store = Store.open(path)
     for number in range(1, 11):
         store.commit([an_entry(a_visit(number), records=(told(number),))])
@@ -244,7 +244,7 @@ def test_the_story_goes_on_where_it_stopped(path: Path) -> None:
     ],
 )
 def test_the_file_itself_refuses_what_must_not_be(path: Path, statement: str) -> None:
-    """Not even a slip of our own code takes back what was told."""
+    """Not even a slip of our own code takes back what was told (F59)."""
     store = Store.open(path)
     visit = a_visit(1, transaction_key="key-a")
     intent = Intent(WriteKind.LINK, "key-a")

@@ -93,7 +93,7 @@ def test_the_schema_knows_every_word_of_the_domain(path: Path) -> None:
 
 
 def test_a_second_worker_is_told_who_holds_the_journal(path: Path) -> None:
-    """One journal serves one worker, in whatever process the second one is."""
+    """One journal serves one worker, in whatever process the second one is (F37)."""
     code = """
 from pathlib import Path
 from worker.adapters.journal.store import Store
@@ -138,7 +138,7 @@ def test_the_lock_is_let_go_when_opening_fails(path: Path) -> None:
 def test_a_lost_journal_is_never_begun_afresh(
     path: Path, spoil: Callable[[Path], object], words: str
 ) -> None:
-    """A new journal would confirm what the old one knew to be confirmed."""
+    """A new journal would confirm what the old one knew to be confirmed (F47)."""
     written(path, 1).close()
     spoil(path)
     before = path.read_bytes() if path.exists() else None
@@ -178,7 +178,7 @@ def test_an_unreadable_marker_is_not_guessed_at(path: Path, text: str) -> None:
 
 
 def test_another_journal_in_its_place_is_noticed(path: Path, tmp_path: Path) -> None:
-    """A file from another machine does not become ours by its name."""
+    """A file from another machine does not become ours by its name (F47)."""
     written(path, 1).close()
     other = tmp_path / "other.db"
     written(other, 2).close()
@@ -190,7 +190,7 @@ def test_another_journal_in_its_place_is_noticed(path: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_an_older_copy_is_noticed(path: Path, tmp_path: Path, is_running: bool) -> None:
-    """What was confirmed after the copy was made is not in it."""
+    """What was confirmed after the copy was made is not in it (F47)."""
     copy = tmp_path / "copy.db"
     store = written(path, 1)
     if not is_running:
@@ -210,7 +210,10 @@ def test_an_older_copy_is_noticed(path: Path, tmp_path: Path, is_running: bool) 
 
 
 def test_a_copy_beside_another_copys_log_is_noticed(path: Path, tmp_path: Path) -> None:
-    """A log folded into the wrong copy would make a file that never was; nothing is folded."""
+    """A log folded into the wrong copy would make a file that never was; nothing is folded.
+
+    (F47)
+    """
     old, log = tmp_path / "old.db", path.with_name("journal.db-wal")
     written(path, 1, 2).close()
     shutil.copy(path, old)
@@ -237,7 +240,7 @@ def test_a_log_without_its_journal_is_noticed(path: Path) -> None:
 
 
 def test_a_newer_schema_is_left_alone(path: Path) -> None:
-    """A version rolled back does not write into what it does not know."""
+    """A version rolled back does not write into what it does not know (F40)."""
     written(path, 1).close()
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO schema_version VALUES (2)")

@@ -187,7 +187,7 @@ def test_an_unreadable_file_is_an_error_of_ours(tmp_path: Path) -> None:
 
 
 def test_a_visit_of_a_newer_worker_is_not_half_read(store: Store, reader: JournalReader) -> None:
-    """A field that this version does not know may be the one that matters."""
+    """A field that this version does not know may be the one that matters (F40)."""
     keep(store, an_entry(replace(a_visit(1), reason="fine")))
     store._connection.execute("UPDATE visit SET body = replace(body, 'reason', 'mood')")
 

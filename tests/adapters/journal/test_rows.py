@@ -81,7 +81,7 @@ def test_a_visit_reads_back_exactly(visit: Visit) -> None:
 
 
 def test_a_field_at_its_default_is_not_written() -> None:
-    """A field that a later version adds reads as its default from the rows before it."""
+    """A field that a later version adds reads as its default from the rows before it (F40)."""
     text = visit_text(a_visit())
 
     assert "former_keys" not in text
@@ -99,7 +99,7 @@ def test_a_field_at_its_default_is_not_written() -> None:
     ],
 )
 def test_a_row_of_another_version_is_not_guessed_at(text: str) -> None:
-    """What this version does not know, it does not half read."""
+    """What this version does not know, it does not half read (F40)."""
     with pytest.raises(UnreadableRow):
         visit_from_text(text)
 

@@ -94,7 +94,7 @@ def test_a_missing_field_is_named(absent: str) -> None:
     ],
 )
 def test_a_bad_figure_is_no_bill_but_still_says_whose_it_is(changed: dict[str, object]) -> None:
-    """Only its own table is troubled."""
+    """Only its own table is troubled (F73, F75)."""
     found = read(**changed)
 
     assert isinstance(found, BadFile)
@@ -192,7 +192,7 @@ def test_no_bytes_make_the_reading_fail(content: bytes) -> None:
 @hypothesis.settings(deadline=None)  # A busy machine is not a failure.
 @given(st.sampled_from(sorted(fields())), anything)
 def test_whatever_stands_in_a_field_only_a_whole_number_is_money(name: str, value: object) -> None:
-    """One field is anything that JSON can say; a bill that comes of it is exact."""
+    """One field is anything that JSON can say; a bill that comes of it is exact (F75)."""
     found = read(**{name: value})
 
     if isinstance(found, OpenBill):
@@ -204,14 +204,14 @@ def test_whatever_stands_in_a_field_only_a_whole_number_is_money(name: str, valu
 @hypothesis.settings(deadline=None)  # A busy machine is not a failure.
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_never_money(value: float) -> None:
-    """Not even 2599.0: where one float is, another will not be whole."""
+    """Not even 2599.0: where one float is, another will not be whole (F75)."""
     assert isinstance(read(amount_minor=value), BadFile)
 
 
 @hypothesis.settings(deadline=None)  # A busy machine is not a failure.
 @given(st.lists(st.integers(-5000, 5000), max_size=6), st.integers(1, 5000))
 def test_lines_that_do_not_add_up_are_never_a_bill(amounts: list[int], total: int) -> None:
-    """A bill that contradicts itself is charged to nobody."""
+    """A bill that contradicts itself is charged to nobody (F73)."""
     lines = [{"title": "x", "quantity": 1, "amount_minor": amount} for amount in amounts]
     found = read(lines=lines, amount_minor=total)
 

@@ -34,7 +34,7 @@ async def test_settling_changes_nothing() -> None:
 
 
 async def test_a_hostile_table_name_stays_text_of_one_line() -> None:
-    """The name comes from a QR code that anybody could have printed."""
+    """The name comes from a QR code that anybody could have printed (F63)."""
     bill = await TILL.find_bill(HALL, "a\nb\x1b[2J{spot}%s" + "x" * 10_000)
 
     assert isinstance(bill, Bill)

@@ -81,7 +81,7 @@ async def test_an_old_file_is_read_once(
 async def test_those_who_ask_at_once_share_one_look(
     till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred tables at once list the folder a time or two, not a hundred times."""
+    """A hundred tables at once list the folder a time or two, not a hundred times (F65)."""
     put(tmp_path)
     looks: list[int] = []
     look = shelf_module.Shelf.look
@@ -248,7 +248,7 @@ async def test_a_missing_folder_is_trouble_and_not_an_absence_of_bills(tmp_path:
 async def test_a_folder_that_hangs_costs_an_answer_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No one waits longer than the limit, no work queues up, and it recovers by itself."""
+    """No one waits longer than the limit, no work queues up, and it recovers by itself (F70)."""
     put(tmp_path)
     released = threading.Event()
     looks: list[object] = []

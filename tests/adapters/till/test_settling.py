@@ -48,7 +48,7 @@ async def test_a_paid_bill_moves_beside_its_receipt(till: FolderTill, tmp_path: 
 
 
 async def test_told_twice_it_changes_nothing_more(till: FolderTill, tmp_path: Path) -> None:
-    """Also by another process, which remembers nothing."""
+    """Also by another process, which remembers nothing (F72)."""
     put(tmp_path)
     await till.settle(paid())
     before = tree(tmp_path)
@@ -65,7 +65,7 @@ async def test_told_twice_it_changes_nothing_more(till: FolderTill, tmp_path: Pa
 async def test_a_crash_at_any_step_is_finished_by_the_next_call(
     till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: int
 ) -> None:
-    """After every single call to the system: dead there, and well again afterwards."""
+    """After every single call to the system: dead there, and well again afterwards (F72)."""
     put(tmp_path)
     done = 0
 
@@ -278,7 +278,7 @@ async def test_receipts_are_open_to_those_who_may_read_the_bills(
 async def test_a_full_disk_leaves_the_bill_where_it_is(
     till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No receipt, no move; the worker tells it again later."""
+    """No receipt, no move; the worker tells it again later (F43)."""
     put(tmp_path)
 
     def full(descriptor: int) -> None:

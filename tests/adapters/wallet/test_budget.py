@@ -42,7 +42,7 @@ async def held_after(retry_after: str) -> float:
 def test_a_told_pause_is_kept_within_one_second_and_five_minutes(
     retry_after: str, expected_s: float
 ) -> None:
-    """Seconds or a date, however absurd: the pause is at least 1 s and at most 300 s."""
+    """Seconds or a date, however absurd: the pause is at least 1 s and at most 300 s (F14)."""
     assert play(held_after(retry_after)) == pytest.approx(expected_s)
 
 
@@ -50,7 +50,7 @@ def test_a_told_pause_is_kept_within_one_second_and_five_minutes(
     "retry_after", ["", "soon", "\uff11\uff17", "nan", "inf", "Fri, 99 Nov 2026"]
 )
 def test_a_pause_that_is_not_told_is_our_own(retry_after: str) -> None:
-    """Without a readable Retry-After we back off by ourselves."""
+    """Without a readable Retry-After we back off by ourselves (F14)."""
     assert HOLD_MIN_S <= play(held_after(retry_after)) <= 2.0
 
 
@@ -72,7 +72,7 @@ def test_our_own_pauses_grow_while_the_answers_stay_the_same() -> None:
 
 
 def test_no_more_calls_are_out_than_there_are_places() -> None:
-    """The gate is as wide as told, whatever the crowd."""
+    """The gate is as wide as told, whatever the crowd (F65)."""
 
     async def story() -> int:
         budget, most = a_budget(4), 0
@@ -95,7 +95,7 @@ def test_no_more_calls_are_out_than_there_are_places() -> None:
 
 
 def test_after_a_pause_the_urgent_leave_first_and_one_at_a_time() -> None:
-    """Confirm and close, then reads that settle, then create, polls last: no new burst."""
+    """Confirm and close, then reads that settle, then create, polls last: no new burst (F14)."""
 
     async def story() -> tuple[list[tuple[str, float]], list[int]]:
         budget, left, out = a_budget(4), [], []
@@ -125,7 +125,7 @@ def test_after_a_pause_the_urgent_leave_first_and_one_at_a_time() -> None:
 
 
 def test_polls_can_not_take_every_place_from_a_confirm() -> None:
-    """Part of the places is never given to polls."""
+    """Part of the places is never given to polls (F14, F65)."""
 
     async def story() -> tuple[int, bool]:
         budget = a_budget(8)

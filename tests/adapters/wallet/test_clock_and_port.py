@@ -66,7 +66,11 @@ def a_strict_clock(clock: LoopClock, refusal: Scene) -> Scene:
 async def test_a_wrong_clock_is_learned_once_and_the_call_repeated(
     stage: Stage, client: WalletClient, clock: LoopClock, refusal: Scene, off_s: float
 ) -> None:
-    """The server's time is asked for without a signature, once; later calls go straight through."""
+    """The server's time is asked for without a signature, once; later calls go straight through.
+
+    (F15,
+    F52)
+    """
     clock.wall_off_s = off_s
     stage.otherwise = a_strict_clock(clock, refusal)
 
@@ -93,7 +97,7 @@ async def test_a_wrong_clock_is_learned_once_and_the_call_repeated(
 async def test_a_write_with_a_wrong_clock_is_repeated_too(
     stage: Stage, client: WalletClient, clock: LoopClock
 ) -> None:
-    """It was refused before it was looked at, so it is no second try."""
+    """It was refused before it was looked at, so it is no second try (F15)."""
     clock.wall_off_s = OFF_S
     stage.otherwise = a_strict_clock(clock, no(401, "invalid_timestamp"))
 
@@ -117,7 +121,10 @@ async def test_many_calls_with_a_wrong_clock_ask_for_the_time_once(
 async def test_a_server_that_refuses_its_own_time_is_an_alarm_and_no_loop(
     stage: Stage, client: WalletClient
 ) -> None:
-    """One question, one repeat, one alarm; afterwards the server is not pestered for its time."""
+    """One question, one repeat, one alarm; afterwards the server is not pestered for its time.
+
+    (F15)
+    """
     stage.plays(no(401, "invalid_timestamp"), says(200, {"time": 1700000000}))
     stage.otherwise = no(401, "invalid_timestamp")
 

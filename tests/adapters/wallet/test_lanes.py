@@ -64,7 +64,7 @@ async def test_a_lane_is_thrown_away_after_any_trouble(stage: Stage, scene: obje
 
 
 async def test_a_storm_of_cancellations_loses_no_lane(stage: Stage) -> None:
-    """However many calls are cancelled at whatever moment, every lane serves again."""
+    """However many calls are cancelled at whatever moment, every lane serves again (F42)."""
     lanes, dice = Lanes(count=8, is_tls=False), random.Random(11)
     stage.otherwise = slowly
 
@@ -110,7 +110,7 @@ async def test_a_call_cancelled_during_the_handshake_leaves_no_connection(stage:
 
 
 async def test_closing_leaves_no_connection_behind(stage: Stage) -> None:
-    """A busy lane is closed when its call ends, an idle one at once."""
+    """A busy lane is closed when its call ends, an idle one at once (F42)."""
     lanes = Lanes(count=2, is_tls=False)
     stage.plays(says(200, {}), hang)
     await lanes.handle_async_request(a_request(stage))
@@ -143,7 +143,7 @@ async def test_only_the_headers_that_are_needed_come_up(stage: Stage) -> None:
 
 
 async def test_a_tls_lane_trusts_the_systems_authorities_and_checks_names() -> None:
-    """There is no switch to turn that off."""
+    """There is no switch to turn that off (F8)."""
     lanes = Lanes(count=1, is_tls=True)
 
     assert lanes._tls.verify_mode is ssl.CERT_REQUIRED

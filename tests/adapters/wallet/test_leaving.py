@@ -67,7 +67,11 @@ class HastyClock(LoopClock):
 async def test_at_whatever_moment_it_is_too_late_a_confirm_leaves_in_time_or_not_at_all(
     stage: Stage, make_client: MakeClient
 ) -> None:
-    """It may pass before the gate, at it or while connecting: Unsent means that nobody saw it."""
+    """It may pass before the gate, at it or while connecting: Unsent means that nobody saw it.
+
+    (F34,
+    F35)
+    """
     told: set[str] = set()
     for within_s in range(12):
         clock = HastyClock()
@@ -85,7 +89,7 @@ async def test_at_whatever_moment_it_is_too_late_a_confirm_leaves_in_time_or_not
 async def test_a_connection_that_died_while_idle_costs_a_write_nothing(
     stage: Stage, client: WalletClient
 ) -> None:
-    """It is found dead before anything is sent, and a fresh one is made."""
+    """It is found dead before anything is sent, and a fresh one is made (F6)."""
     stage.plays(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"))
     assert await client.close_spot(SPOT) == Done(None)
     while stage.open_now:
@@ -96,7 +100,7 @@ async def test_a_connection_that_died_while_idle_costs_a_write_nothing(
 
 
 async def test_without_a_proven_peer_nothing_is_sent(stage: Stage, make_client: MakeClient) -> None:
-    """A server that can not show a certificate never sees a request."""
+    """A server that can not show a certificate never sees a request (F8)."""
     client = make_client(stage.url.replace("http:", "https:"), timeout_s=0.3)
 
     assert isinstance(await client.close_spot(SPOT), Unsent)

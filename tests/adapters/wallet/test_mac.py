@@ -108,7 +108,7 @@ def test_the_raw_target_with_its_query_and_the_exact_body_are_signed() -> None:
 
 
 def test_every_attempt_has_a_nonce_of_its_own_made_of_plain_characters() -> None:
-    """A nonce is never used twice, not even for the same request."""
+    """A nonce is never used twice, not even for the same request (F28)."""
     auth, request = signer(), httpx.Request("GET", f"{BASE}/server")
     nonces = [signed(auth, request).split('nonce="')[1].split('"')[0] for _ in range(500)]
 
@@ -134,7 +134,7 @@ def test_the_timestamp_is_whole_seconds_of_the_time_that_is_handed_in() -> None:
     ],
 )
 def test_nothing_is_signed_for_another_host(url: str) -> None:
-    """A signature for a foreign address would be a gift."""
+    """A signature for a foreign address would be a gift (F11)."""
     with pytest.raises(RuntimeError, match="configured host"):
         signed(signer(), httpx.Request("GET", url))
 

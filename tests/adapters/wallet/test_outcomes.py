@@ -71,7 +71,7 @@ IN_DOUBT: dict[str, Scene] = {
 async def test_a_write_in_doubt_is_unknown_and_sent_once(
     stage: Stage, client: WalletClient, clock: LoopClock, write: Write, scene: Scene
 ) -> None:
-    """Whenever the bytes may have arrived nobody knows, and nothing is repeated."""
+    """Whenever the bytes may have arrived nobody knows, and nothing is repeated (F3, F13, F21)."""
     stage.plays(scene)
 
     outcome = await write(client, clock)
@@ -109,7 +109,7 @@ async def test_a_write_that_the_wallet_refuses_did_nothing_and_is_sent_once(
     refusal: Refusal,
     status: int,
 ) -> None:
-    """A no in the wallet's own words is a no."""
+    """A no in the wallet's own words is a no (F16, F18)."""
     stage.plays(scene)
 
     outcome = await write(client, clock)
@@ -120,7 +120,7 @@ async def test_a_write_that_the_wallet_refuses_did_nothing_and_is_sent_once(
 
 
 async def test_a_redirect_is_said_not_to_be_followed(stage: Stage, client: WalletClient) -> None:
-    """Neither the call nor its signature goes anywhere else."""
+    """Neither the call nor its signature goes anywhere else (F11)."""
     stage.plays(says(302, b"", location=f"{stage.url}/elsewhere", set_cookie="a=b"))
 
     outcome = await client.revoke_transaction(KEY)
@@ -135,7 +135,7 @@ async def test_a_redirect_is_said_not_to_be_followed(stage: Stage, client: Walle
 async def test_a_write_without_an_answer_is_unknown_within_its_time(
     stage: Stage, make_client: MakeClient, clock: LoopClock, write: Write
 ) -> None:
-    """Silence ends at the timeout."""
+    """Silence ends at the timeout (F4)."""
     client = make_client(stage.url, timeout_s=0.3)
     stage.plays(hang)
 
@@ -146,7 +146,7 @@ async def test_a_write_without_an_answer_is_unknown_within_its_time(
 async def test_a_dripping_answer_does_not_outlast_the_timeout(
     stage: Stage, make_client: MakeClient
 ) -> None:
-    """Each byte comes in time, but the whole has a deadline as well."""
+    """Each byte comes in time, but the whole has a deadline as well (F10)."""
     client = make_client(stage.url, timeout_s=0.3)
     stage.plays(drip)
 
@@ -158,7 +158,7 @@ async def test_a_dripping_answer_does_not_outlast_the_timeout(
 async def test_a_write_that_finds_nobody_is_unsent(
     make_client: MakeClient, clock: LoopClock, write: Write, unused_tcp_port: int
 ) -> None:
-    """Nothing left, so it may be sent again as it was; it was tried three times."""
+    """Nothing left, so it may be sent again as it was; it was tried three times (F1)."""
     client = make_client(f"http://127.0.0.1:{unused_tcp_port}/rest/v1")
 
     outcome = await write(client, clock)
@@ -169,7 +169,7 @@ async def test_a_write_that_finds_nobody_is_unsent(
 
 @pytest.mark.parametrize("name", ["no.such.host.invalid", "127.0.0.1:1"])
 async def test_a_name_that_leads_nowhere_is_unsent(make_client: MakeClient, name: str) -> None:
-    """Neither does anything leave when there is nowhere to go."""
+    """Neither does anything leave when there is nowhere to go (F1)."""
     assert isinstance(await make_client(f"http://{name}/rest/v1").close_spot(SPOT), Unsent)
 
 
@@ -178,7 +178,7 @@ async def test_a_name_that_leads_nowhere_is_unsent(make_client: MakeClient, name
 async def test_a_yes_without_content_is_a_yes_but_for_a_create(
     stage: Stage, client: WalletClient, clock: LoopClock, write: Write, answer: object
 ) -> None:
-    """Only a create needs something from its answer: the key."""
+    """Only a create needs something from its answer: the key (F19)."""
     stage.plays(says(200, answer))
 
     outcome = await write(client, clock)
@@ -237,7 +237,7 @@ async def test_every_write_says_what_the_vendor_expects(
 async def test_an_opaque_id_is_one_harmless_path_segment(
     stage: Stage, client: WalletClient, nasty: str
 ) -> None:
-    """Whatever text an id is, it can not reach another path, a query or a header."""
+    """Whatever text an id is, it can not reach another path, a query or a header (F29, F63)."""
     await client.close_spot(SpotId(nasty))
 
     (seen,) = stage.seen
@@ -289,7 +289,7 @@ READ_TROUBLE = {
 async def test_a_read_in_trouble_is_repeated_with_a_fresh_signature(
     stage: Stage, client: WalletClient, name: str, scene: Scene
 ) -> None:
-    """A second try is free, and no try uses the nonce of another."""
+    """A second try is free, and no try uses the nonce of another (F28)."""
     stage.plays(scene, says(200, GOOD[name]))
 
     outcome = await READS[name](client)
@@ -316,7 +316,7 @@ async def test_a_poll_that_arrived_is_not_sent_again_before_its_time(
 async def test_a_read_gives_up_after_three_tries(
     stage: Stage, client: WalletClient, clock: LoopClock, name: str
 ) -> None:
-    """What stays unreadable is unknown; a captive portal's page is never an empty list."""
+    """What stays unreadable is unknown; a captive portal's page is never an empty list (F9)."""
     stage.otherwise = says(200, b"<html>please log in</html>")
 
     assert isinstance(await READS[name](client), Unknown)

@@ -75,7 +75,7 @@ async def test_metadata_leads_to_the_next_pages(
 async def test_a_list_in_doubt_is_not_complete(
     stage: Stage, client: WalletClient, second: Scene
 ) -> None:
-    """What was read is given, but absence from it says nothing."""
+    """What was read is given, but absence from it says nothing (F24)."""
     stage.plays(spots(1, 2, offset=0, limit=2, total=5), second)
 
     ids, is_complete = await spot_ids(client)
@@ -130,7 +130,7 @@ async def test_a_first_page_that_is_refused_is_the_answer(
 async def test_transactions_are_collected_from_all_pages_once_each(
     stage: Stage, client: WalletClient
 ) -> None:
-    """A full page has a next one even if it does not say so; doubles are one."""
+    """A full page has a next one even if it does not say so; doubles are one (F24)."""
     stage.plays(transactions(0, 200), transactions(199, 7))
 
     outcome = await client.list_transactions(
@@ -205,7 +205,7 @@ async def test_a_spot_that_was_never_seen_keeps_its_refusal(
 
 
 async def test_absence_from_half_a_list_is_unknown(stage: Stage, client: WalletClient) -> None:
-    """The spot may be on the part that could not be read."""
+    """The spot may be on the part that could not be read (F24)."""
     stage.plays(
         spots(1, 2), no(403, "forbidden"), says(200, {"spots": [{"id": 1, "status": "waiting"}, 7]})
     )

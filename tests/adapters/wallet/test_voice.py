@@ -51,7 +51,7 @@ async def test_an_outage_is_told_at_its_edges(
 async def test_a_pause_is_told_once_and_kept(
     stage: Stage, make_client: MakeClient, clock: LoopClock
 ) -> None:
-    """While it lasts nothing leaves, whoever asks; the report says until when."""
+    """While it lasts nothing leaves, whoever asks; the report says until when (F14)."""
     client = make_client(stage.url, timeout_s=0.2)
     stage.plays(no(429, "rate_limit_exceeded"), *[no(429, "x")] * 3)
     stage.script[0] = says(429, {"error": "rate_limit_exceeded"}, retry_after="60")
@@ -82,7 +82,7 @@ async def test_a_throttled_read_waits_and_is_repeated(stage: Stage, client: Wall
 async def test_refused_credentials_are_told_once_with_what_to_do(
     stage: Stage, client: WalletClient
 ) -> None:
-    """The operator gets one line; when it works again the next refusal is news."""
+    """The operator gets one line; when it works again the next refusal is news (F16)."""
     with capture_logs() as logs:
         stage.otherwise = no(401, "unauthorized")
         for _ in range(3):
@@ -150,7 +150,7 @@ async def test_a_client_id_with_a_newline_is_refused_without_the_key() -> None:
 async def test_an_error_description_can_not_forge_a_line(
     stage: Stage, client: WalletClient
 ) -> None:
-    """Control characters are shown, not obeyed, and length has an end."""
+    """Control characters are shown, not obeyed, and length has an end (F67)."""
     stage.plays(no(409, "invalid_state", "x\n2026 CRITICAL fake" + "y" * 1000))
 
     outcome = await client.close_spot(SpotId("15"))

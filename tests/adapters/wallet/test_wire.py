@@ -82,14 +82,14 @@ def read_everything(body: bytes) -> list[object]:
 
 @given(ANY_JSON)
 def test_no_json_whatsoever_raises(value: object) -> None:
-    """Any shape in any place is read or is unreadable; nothing crashes a loop."""
+    """Any shape in any place is read or is unreadable; nothing crashes a loop (F21)."""
     for read in read_everything(json.dumps(value).encode()):
         repr(read).encode()  # What was read can be written down: no lone surrogates.
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_whatsoever_raise(body: bytes) -> None:
-    """Neither does anything that is no JSON at all."""
+    """Neither does anything that is no JSON at all (F21)."""
     read_everything(body)
 
 
@@ -107,10 +107,10 @@ def test_no_bytes_whatsoever_raise(body: bytes) -> None:
         b'{"transactions":NaN}',
         b"\xff\xfe\x00",
     ],
-    ids=lambda body: repr(body[:12]),
+    ids=lambda body: body[:8].hex() or "nothing",
 )
 def test_what_is_no_answer_is_unreadable(body: bytes) -> None:
-    """Deep nesting and numbers of megabytes are unreadable like any other noise."""
+    """Deep nesting and numbers of megabytes are unreadable like any other noise (F9, F21)."""
     *unreadable, linked, time, refusal = read_everything(body)
 
     assert all(isinstance(read, wire.Unreadable) for read in (*unreadable, time))
@@ -118,7 +118,7 @@ def test_what_is_no_answer_is_unreadable(body: bytes) -> None:
 
 
 def test_a_spot_is_read_with_its_location_and_orders() -> None:
-    """Ids may be numbers or text; unknown fields are ignored; null is absent."""
+    """Ids may be numbers or text; unknown fields are ignored; null is absent (F29)."""
     body = json.dumps(
         {
             "spots": [
@@ -202,7 +202,10 @@ def test_an_unreadable_order_makes_the_orders_say_nothing(orders: object, expect
 
 
 def test_whatever_an_identifier_holds_it_is_only_text() -> None:
-    """Newlines, paths, 10 kB and broken Unicode end as at most 256 characters that can be kept."""
+    """Newlines, paths, 10 kB and broken Unicode end as at most 256 characters that can be kept.
+
+    (F63)
+    """
     for identifier in ("a\nb", "../../etc", "x" * 10_000, "\ud800\u202e\x00", "'; DROP"):
         body = json.dumps({"id": 1, "status": "waiting", "identifier": identifier}).encode()
         spot = wire.read_spot(body, SpotId("1"))
@@ -266,7 +269,7 @@ def test_another_things_answer_is_no_answer() -> None:
 
 
 def test_an_unknown_status_is_kept_by_name_and_can_not_forge_a_log_line() -> None:
-    """It is neither paid nor final, and readable in the log."""
+    """It is neither paid nor final, and readable in the log (F20, F67)."""
     body = json.dumps({"transaction_key": KEY, "status": "odd\nstatus"}).encode()
 
     found = wire.read_transaction(body, KEY)
@@ -316,7 +319,7 @@ def money_of(payment: dict[str, object]) -> Money | None:
     ],
 )
 def test_an_amount_is_exact_or_it_is_none(figures: dict[str, object], expected: int | None) -> None:
-    """What is no whole number of minor units, or contradicts itself, is never guessed."""
+    """What is no whole number of minor units, or contradicts itself, is never guessed (F22)."""
     wanted = None if expected is None else Money(expected, "EUR")
 
     assert money_of({**figures, "currency": "EUR"}) == wanted
@@ -339,7 +342,7 @@ def test_every_amount_survives_both_notations(minor: int, currency: str) -> None
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_never_money(figure: float) -> None:
-    """Not as a price, not as a decimal, and not even when it happens to be whole."""
+    """Not as a price, not as a decimal, and not even when it happens to be whole (F22)."""
     assert money_of({"price": figure, "currency": "EUR"}) is None
     assert money_of({"price_decimal": figure, "currency": "EUR"}) is None
     assert money_of({"price": 100, "price_decimal": figure, "currency": "EUR"}) is None
@@ -375,7 +378,7 @@ def test_a_linked_order_is_found_wherever_the_answer_has_it(answer: object) -> N
 
 
 def test_an_error_object_is_told_without_its_control_characters() -> None:
-    """A description is cut at 300 characters and can not forge a second log line."""
+    """A description is cut at 300 characters and can not forge a second log line (F67)."""
     body = json.dumps({"error": "x\ny", "error_description": "a\r\nb\x1b[31m" + "z" * 999}).encode()
 
     told = wire.read_refusal(body)

@@ -135,7 +135,8 @@ def send(visit: Visit, now: datetime, policy: Policy) -> Decision:
     if visit.tries > 0 and pause > 0:
         return decision.wait(visit, now, pause)
     close = CloseSpot(now + timedelta(seconds=policy.close_window_s))
-    if visit.tries < policy.refusals_max:
+    is_stuck = seconds(visit.since, now) >= policy.doubt_alarm_s
+    if visit.tries < policy.refusals_max and not is_stuck:
         return decision.send(visit, now, close)
     told, facts = decision.alarm(
         visit,

@@ -55,7 +55,13 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
         return revoking.release(visit, now, End.LEFT, "the guest left without paying")
     if visit.transaction_key not in spot.live_keys():
         return revoking.release(visit, now, End.LEFT, "our order is no longer on the spot")
-    if spot.live_keys() - event.earlier_keys - {visit.transaction_key} - set(visit.former_keys):
+    ours = {visit.transaction_key, *visit.former_keys}
+    others = spot.live_keys() - event.earlier_keys - ours
+    if others and visit.transaction_key > min(others):
+        # Of two workers that can not know of one another both see the same keys: one gives way.
+        why = "an order that is not ours is on the spot beside ours"
+        return revoking.release(visit, now, End.REFUSED, why)
+    if others:
         told, facts = decision.alarm(
             visit,
             warning(
