@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tests.simulation import oracle
 from worker.domain.ids import VisitId
 from worker.domain.visit import FINAL, End, Step
 from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
@@ -88,6 +89,8 @@ def at_the_end(evening: "Evening") -> list[str]:
     if evening.plan.mode in {"liveness", "oracle"}:
         wrongs += till_not_told(evening)
         wrongs += unexplained_parks(evening)
+    if evening.plan.mode == "oracle" and evening.plan.guests:
+        wrongs += oracle.disagreements(evening)
     return wrongs
 
 

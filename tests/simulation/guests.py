@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.truth import Charge, Guest, Table
+from worker.domain.money import Money
 from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ PLANS: Final = (
     "leaves",
     "forgets",
 )
-PAYING: Final = frozenset(
-    {"pays", "pays_late", "pays_stubbornly", "pays_after_leaving", "pays_as_we_give_up"}
-)
+PLAIN: Final = ("pays", "pays_stubbornly", "declines", "leaves_early", "leaves", "forgets")
+"""Plans whose end a model can tell."""
 LABELS: Final = frozenset(
     {f"guest.{plan}" for plan in PLANS}
     | {"guest.second_phone", "guest.scans_again", "guest.comes_at_once"}
@@ -38,7 +38,15 @@ class Guests:
         self.truth = evening.truth
         self.everybody: list[Guest] = []
         self.at: dict[str, list[Guest]] = {}
+        self.owed: dict[int, Money] = {}
+        """What lay on the table when each guest sat down."""
+        self.shown_after_s: list[float] = []
+        """How long after each check-in its bill showed."""
         self._dice = evening.choices.stream("guest")
+        self._is_plain = evening.plan.mode == "oracle"
+        self._plans = PLAIN if self._is_plain else PLANS
+        self._fresh: set[str] = set()
+        """Tables whose guest came when no visit was left open there."""
         self.truth.on_offer = self._offer_shows
         self.truth.on_closed = self._table_is_free
         self.truth.on_revoke = self._offer_goes
@@ -46,7 +54,7 @@ class Guests:
 
     def arrive(self, identifier: str, plan: str = "") -> Guest:
         """Somebody sits down and scans."""
-        plan = plan or self._dice.choice(PLANS)
+        plan = plan or self._dice.choice(self._plans)
         guest = Guest(len(self.everybody) + 1, identifier, plan)
         self.evening.choices.note(f"guest.{plan}")
         self.everybody.append(guest)
@@ -57,6 +65,9 @@ class Guests:
                 self._later(self._dice.uniform(1, 15), lambda: self._bill_comes(guest))
             elif not evening.choices.fires("bill.never", evening.plan.bill_chance):
                 house.seat(identifier)
+        bill = house.bills.get(identifier)
+        if bill is not None:
+            self.owed[guest.number] = bill.money
         self.scan(guest)
         return guest
 
@@ -67,7 +78,10 @@ class Guests:
     def scan(self, guest: Guest) -> None:
         """Check in, or join who is checked in already."""
         guest.scans += 1
+        is_new = self.truth.is_free(guest.table)
         table = self.truth.scan(guest.table)
+        if is_new and not self.evening.disks[0].visit_at(table.spot_id):
+            self._fresh.add(guest.table)
         self.evening.tell("guest scans", str(guest.number), guest.plan, guest.table)
         if guest.plan == "leaves_early":
             self._later(self._dice.uniform(0.1, 6), lambda: self._walk_away(guest, table))
@@ -78,6 +92,9 @@ class Guests:
     # What they react to.
 
     def _offer_shows(self, table: Table, charge: Charge) -> None:
+        if table.identifier in self._fresh:
+            self._fresh.discard(table.identifier)
+            self.shown_after_s.append(self.evening.loop.time() - table.waiting_s)
         for guest in list(self.at.get(table.identifier, ())):
             if guest.is_done:
                 continue
@@ -156,6 +173,8 @@ class Guests:
                 )
             else:
                 self._is_done(guest)
+        if self._is_plain and self.at.get(table.identifier):
+            return
         if evening.is_stormy and evening.guests_left > 0 and self._dice.random() < 0.3:
             evening.guests_left -= 1
             evening.choices.note("guest.comes_at_once")
@@ -175,6 +194,8 @@ class Guests:
                 return
             present = self.at.get(identifier)
             if not present:
+                if self._is_plain and not self.truth.is_free(identifier):
+                    continue  # The model knows of no guest who sits down in another's visit.
                 if self._dice.random() < evening.plan.arrival_chance:
                     evening.guests_left -= 1
                     self.arrive(identifier)

@@ -135,6 +135,11 @@ class Truth:
 
     # What guests and staff do.
 
+    def is_free(self, identifier: str) -> bool:
+        """Tell whether nobody is checked in at a table."""
+        table = self.tables.get(SpotId(f"id-{identifier}"))
+        return table is None or table.status is not SpotStatus.WAITING
+
     def scan(self, identifier: str) -> Table:
         """Somebody checks in."""
         spot_id = SpotId(f"id-{identifier}")
