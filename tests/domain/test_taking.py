@@ -551,6 +551,18 @@ def test_gone_once_is_not_believed_while_the_revoke_is_in_doubt(doubt: events.Ev
     assert story.step is Step.CLOSING
 
 
+def test_a_revoke_that_a_stop_kept_from_being_sent_was_never_tried() -> None:
+    """The next worker must not take a strange "no such transaction" for the end of it."""
+    story = revoking()
+    command = story.tell(looked(TransactionStatus.NEW))
+    assert command == RevokeTransaction(KEY)
+
+    stopped = machine.left_undone(story.visit, command)
+
+    assert stopped.tries == 0
+    assert machine.left_undone(story.visit, LookAtSpot()) == story.visit
+
+
 def test_a_restart_after_a_revoke_that_was_answered_leaves_no_doubt() -> None:
     """The journal has the wallet's yes."""
     story = revoking(tries=1, tried_at=NOON)

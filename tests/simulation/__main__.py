@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replay.add_argument("--set", action="append", default=[], metavar="NAME=JSON")
     replay.add_argument("--without", default="", metavar="LABEL:N,...")
     replay.add_argument("--shrink", action="store_true")
+    for one in (run, soak, hunt):
+        one.add_argument("--journal", choices=("memory", "sqlite", "disk"), default="memory")
     given = parser.parse_args(arguments)
     verb = {"run": _run, "soak": _soak, "hunt": _hunt, "replay": _replay}[given.verb]
     return verb(given)
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> int:
     began_s, total = time.monotonic(), Tally()
-    for total in play_many(given.first, given.last - given.first, given.jobs):
+    for total in play_many(given.first, given.last - given.first, given.jobs, given.journal):
         _show_progress(total, began_s)
     _summarise(total, time.monotonic() - began_s)
     missed = total.missed() if given.all_must_fire else []
@@ -56,7 +58,7 @@ def _run(given: argparse.Namespace) -> int:
 def _soak(given: argparse.Namespace) -> int:
     first = given.first if given.first is not None else int(time.time()) * 1000
     began_s, total = time.monotonic(), Tally()
-    for total in play_many(first, 10**9, given.jobs, given.seconds):
+    for total in play_many(first, 10**9, given.jobs, given.journal, given.seconds):
         _show_progress(total, began_s)
     took_s = time.monotonic() - began_s
     _summarise(total, took_s)
@@ -64,6 +66,7 @@ def _soak(given: argparse.Namespace) -> int:
         given.results,
         total,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        journal=given.journal,
         first_seed=first,
         last_seed=first + total.evenings - 1,
         seconds=round(took_s),
@@ -101,7 +104,7 @@ def _summarise(total: Tally, took_s: float) -> None:
 def _hunt(given: argparse.Namespace) -> int:
     visits, seed = 0, given.first
     while visits < given.visits:
-        tally = play_chunk([seed])
+        tally = play_chunk([seed], given.journal)
         visits += tally.visits
         if tally.wrong:
             what = tally.wrong[0][1]

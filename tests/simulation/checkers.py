@@ -37,6 +37,35 @@ def check_told(evening: "Evening", process: "Process", told: str, label: str) ->
         truth.wrong("S6", f"{told} of {label} was told but is not durable: {visit}")
 
 
+def check_close(evening: "Evening", process: "Process", number: int, checkin: int) -> None:
+    """S10: a visit frees the check-in that it served, never a later one that can be told apart.
+
+    Args:
+        evening: where it happens.
+        process: who is about to close.
+        number: the visit that the close is for.
+        checkin: the table's check-in at the look that the close follows.
+
+    """
+    truth, visit = evening.truth, process.disk.durable.visit(VisitId(number))
+    if truth.vendor.are_orders_hidden or truth.vendor.keeps_history or visit.end is End.LEFTOVER:
+        return  # There the vendor's own answers can not tell one guest from the next.
+    table = truth.tables[visit.spot_id]
+    keys = {visit.transaction_key, *visit.former_keys}
+    served = [c.checkin for c in table.served if c.key in keys]
+    if served:
+        if checkin > max(served):
+            truth.wrong("S10", f"{visit.label} served check-in {served}, and closes {checkin}")
+        return
+    began = process.disk.first_checkin.get(visit.visit_id)
+    if evening.choices.fired["spots.stale"] or began is None:
+        return
+    gaps = table.gaps[began:checkin]
+    longest = 2 * evening.plan.poll_every_s + 1.0
+    if any(gap > longest for gap in gaps):
+        truth.wrong("S10", f"{visit.label} closes {checkin} though the table was free for {gaps}")
+
+
 def unfinished(evening: "Evening") -> dict[str, list[str]]:
     """L1 to L8: name what has not come to an end."""
     truth = evening.truth

@@ -36,6 +36,8 @@ class MemoryDisk:
         """Writes that were handed over and have not reached the disk."""
         self.handed_over = 0
         self.busy_until_s = 0.0
+        self.first_checkin: dict[VisitId, int] = {}
+        """Which check-in of its table each visit began with."""
         self.durable = MemoryJournal(instance)
         """What is really there. Checkers read it; it is nobody's belief."""
 
@@ -62,6 +64,19 @@ class MemoryDisk:
             with contextlib.suppress(JournalConflict):
                 self.durable.keep(entry)
         self.under_way.clear()
+
+    def lose_power(self) -> None:
+        """Forget what was not synced; here that is what was under way, and it is gone already."""
+
+    def hand_over(self, entry: Entry) -> int:
+        """Take note of a write that begins; give its number."""
+        self.handed_over += 1
+        self.under_way[self.handed_over] = entry
+        visit = entry.visit
+        if visit is not None and visit.visit_id not in self.first_checkin:
+            self.first_checkin[visit.visit_id] = self.evening.truth.tables[visit.spot_id].checkin
+        self.evening.stirs += 1
+        return self.handed_over
 
     # What the checkers ask.
 
@@ -164,12 +179,10 @@ class SimJournal:
         delay_s, kind = evening.draw_disk()
         written: asyncio.Future[None] = self._loop.create_future()
         disk = self._disk
-        disk.handed_over = number = disk.handed_over + 1
-        disk.under_way[number] = entry
+        number = disk.hand_over(entry)
         # One after the other, as a file is written: what was handed over first is there first.
         disk.busy_until_s = at_s = max(self._loop.time() + delay_s, disk.busy_until_s + 1e-5)
         self._loop.call_at(at_s, self._commit, number, kind, written, context=evening.context)
-        evening.stirs += 1
         await written
 
     def _commit(self, number: int, kind: str, written: "asyncio.Future[None]") -> None:

@@ -2,7 +2,7 @@
 
 import contextvars
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tests.simulation import checkers, ears
@@ -13,6 +13,7 @@ from tests.simulation.guests import Guests
 from tests.simulation.loop import STEPS_MAX, SimLoop, play
 from tests.simulation.plan import Plan, draw
 from tests.simulation.process import EXIT_LOCKED, EXIT_OK, Process
+from tests.simulation.sqlite_disk import SqliteDisk
 from tests.simulation.till import House
 from tests.simulation.trouble import Trouble
 from tests.simulation.truth import Truth
@@ -161,11 +162,13 @@ class Evening:
             return
         self._start_again(process.disk, 1.0 if process.exit_code == EXIT_OK else 5.0)
 
-    def kill(self, process: Process) -> None:
-        """Kill a worker, as the power would, and start it again some time later."""
+    def kill(self, process: Process, *, is_power_lost: bool = False) -> None:
+        """Kill a worker, and start it again some time later."""
         self.kills += 1
         self.tell("worker killed", process.disk.instance)
         process.kill()
+        if is_power_lost:
+            process.disk.lose_power()
         if process in self.processes:
             self.processes.remove(process)
         self._start_again(process.disk, self.plan.restart_s)
@@ -206,16 +209,21 @@ class Evening:
 
     def play(self) -> "Evening":
         """Play it to its end."""
-        with ears.listening(self.heard):
-            play(self.loop, self._main())
+        try:
+            with ears.listening(self.heard):
+                play(self.loop, self._main())
+        finally:
+            for disk in self.disks:
+                disk.close()
+        if self.truth.wrongs:
+            raise Violation(self.seed, self.truth.wrongs)
         return self
 
     async def _main(self) -> None:
         count = 2 if self.plan.mode == "twin" else 1
         for number in range(count):
-            disk = MemoryDisk(self, f"memory{number}2")
-            self.disks.append(disk)
-            self.start(disk)
+            self.disks.append(self._make_disk(number))
+            self.start(self.disks[-1])
         await self._storm()
         if self.plan.mode in {"safety", "twin"}:
             await self._let_pass(30.0)
@@ -228,6 +236,11 @@ class Evening:
         wrongs = self.truth.wrongs + checkers.at_the_end(self)
         if wrongs:
             raise Violation(self.seed, wrongs)
+
+    def _make_disk(self, number: int) -> MemoryDisk:
+        if self.plan.journal == "memory":
+            return MemoryDisk(self, f"memory{number}2")
+        return SqliteDisk(self, number, is_plain=self.plan.journal == "sqlite")
 
     async def _storm(self) -> None:
         while self.loop.time() < STORM_S_MAX:
@@ -266,6 +279,6 @@ class Evening:
             checkers.check_told(self, process, event, visit)
 
 
-def from_seed(seed: int, without: Collection[Fired] = (), *, is_traced: bool = False) -> Evening:
+def from_seed(seed: int, journal: str = "memory") -> Evening:
     """Make the evening of a seed."""
-    return Evening(seed, draw(seed), without, is_traced=is_traced)
+    return Evening(seed, replace(draw(seed), journal=journal))

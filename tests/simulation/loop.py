@@ -186,6 +186,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def unwind(self) -> None:
         """Let every task that is left see that it is over."""
         self.after_step = _nothing
+        self._timers.clear()
         self.total, self.steps = self.steps, 0
         left = asyncio.all_tasks(self)
         for task in left:
@@ -210,10 +211,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self.call_later(self.executor_delay_s(), job)
         return future
 
-    def close(self) -> None:
-        """End. Nothing real was opened, so nothing is left."""
-        self._timers.clear()
-        super().close()
+    def __del__(self) -> None:
+        """Go. Nothing real was opened, so nothing is left open."""
 
     # What a simulation has no use for. The base class would reach for the real thing.
 

@@ -47,6 +47,9 @@ class Plan:
     disk_chance: float = 0.0
     """Per write to the journal."""
     restart_s: float = 1.0
+    journal: str = "memory"
+    """memory: the journal's twin in memory; sqlite: the real one on a plain file; disk: the same
+    on a disk that fails and forgets what was not synced."""
 
 
 def draw(seed: int) -> Plan:

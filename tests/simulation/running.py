@@ -5,9 +5,9 @@ import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -70,14 +70,14 @@ class Tally:
         return sorted(LABELS - set(self.fired)) + sorted(edges.WANTED - set(self.edges))
 
 
-def play_chunk(seeds: Iterable[int], make: Callable[[int], Evening] = from_seed) -> Tally:
+def play_chunk(seeds: Iterable[int], journal: str = "memory") -> Tally:
     """Play some evenings; one that goes wrong does not stop the others."""
     tally = Tally()
     gc.disable()
     try:
         with edges.counted(tally.edges):
             for seed in seeds:
-                evening = make(seed)
+                evening = from_seed(seed, journal)
                 try:
                     evening.play()
                 except Violation as violation:
@@ -91,13 +91,16 @@ def play_chunk(seeds: Iterable[int], make: Callable[[int], Evening] = from_seed)
     return tally
 
 
-def play_many(first: int, count: int, jobs: int, until_s: float | None = None) -> Iterator[Tally]:
+def play_many(
+    first: int, count: int, jobs: int, journal: str = "memory", until_s: float | None = None
+) -> Iterator[Tally]:
     """Play seeds on several cores, and give the running total after each piece.
 
     Args:
         first: the first seed.
         count: how many seeds at most.
         jobs: how many processes play.
+        journal: which journal the workers keep; see `Plan`.
         until_s: stop handing out seeds after so many seconds; None: play them all.
 
     """
@@ -105,14 +108,14 @@ def play_many(first: int, count: int, jobs: int, until_s: float | None = None) -
     chunks = [range(s, min(s + CHUNK, first + count)) for s in range(first, first + count, CHUNK)]
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         waiting = iter(chunks)
-        running = [pool.submit(play_chunk, chunk) for chunk in islice(waiting, 2 * jobs)]
+        running = [pool.submit(play_chunk, chunk, journal) for chunk in islice(waiting, 2 * jobs)]
         while running:
             total.merge(running.pop(0).result())
             yield total
             is_over = until_s is not None and time.monotonic() - began_s > until_s
             following = None if is_over else next(waiting, None)
             if following is not None:
-                running.append(pool.submit(play_chunk, following))
+                running.append(pool.submit(play_chunk, following, journal))
 
 
 def commit() -> str:
@@ -131,9 +134,17 @@ def commit() -> str:
 
 def append_result(path: Path, tally: Tally, **about: object) -> None:
     """Add one line to a file of results."""
-    line = {**about, "commit": commit(), **asdict(tally)}
-    line["fired"] = dict(sorted(tally.fired.items()))
-    line["edges"] = len(tally.edges)
-    line["missed"] = tally.missed()
+    counts = ("evenings", "visits", "paid", "kills", "lives", "steps", "unlucky_closes")
+    line = {
+        **about,
+        "commit": commit(),
+        **{name: getattr(tally, name) for name in counts},
+        "virtual_hours": round(tally.virtual_s / 3600),
+        "wrong": tally.wrong,
+        "missed": tally.missed(),
+        "edges": len(tally.edges),
+        "ends": dict(tally.ends.most_common()),
+        "fired": dict(sorted(tally.fired.items())),
+    }
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")

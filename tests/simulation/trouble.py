@@ -112,7 +112,7 @@ class Trouble:
             case "machine.second_worker":
                 evening.start(disk)
             case _:
-                evening.kill(process)
+                evening.kill(process, is_power_lost=True)
 
     def _people(self, label: str) -> None:
         evening, truth = self.evening, self.evening.truth

@@ -88,7 +88,13 @@ class Table:
     checkin: int = 0
     waiting_s: float = 0.0
     """When the present check-in began."""
+    free_s: float = -1e9
+    """When the check-in before it ended."""
+    gaps: list[float] = field(default_factory=list)
+    """For how long the table was free before each check-in."""
     orders: list[Charge] = field(default_factory=list)
+    served: list[Charge] = field(default_factory=list)
+    """Every order that was ever put on it."""
     past: list[Charge] = field(default_factory=list)
     """Orders of earlier check-ins, where the wallet goes on showing them as closed."""
 
@@ -150,12 +156,14 @@ class Truth:
             table.status = SpotStatus.WAITING
             table.checkin += 1
             table.waiting_s = self.now_s()
+            table.gaps.append(table.waiting_s - table.free_s)
         self.on_event("scans", identifier, table.checkin)
         return table
 
     def leave(self, table: Table, status: SpotStatus = SpotStatus.OPEN) -> None:
         """Somebody checks out, or the staff frees the table in the vendor's own app."""
         table.status = status
+        table.free_s = self.now_s()
         if self.vendor.keeps_history:
             table.past = (table.past + table.orders)[-4:]
         table.orders = []
@@ -237,6 +245,7 @@ class Truth:
         if charge not in table.orders:
             self._check_only_offer(table, charge)
             table.orders.append(charge)
+            table.served.append(charge)
             charge.table, charge.checkin = table, table.checkin
             self.on_event("links", key, table.identifier)
             self.on_offer(table, charge)

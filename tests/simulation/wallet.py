@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from tests.simulation import checkers
 from tests.simulation.fates import WRITES
 from tests.simulation.truth import ALIVE
 from worker.domain.commands import WriteKind
@@ -300,8 +301,11 @@ class SimWallet:
         self._process.must_live()
         if self._process.clock.now() > not_after:
             return Unsent("the look that allowed it is too old")
+        visit = self._process.disk.visit_at(spot_id)
+        self._check_intent(visit, WriteKind.CLOSE, "")
         checkin = self._check_may_close(spot_id)
-        self._check_intent(self._process.disk.visit_at(spot_id), WriteKind.CLOSE, "")
+        if visit:
+            checkers.check_close(self._evening, self._process, int(visit), checkin)
         close, instance = self._truth.close, self._process.disk.instance
         return await self._call(
             "close",

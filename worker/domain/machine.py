@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, get_args
 
 from worker.domain import decision, events
-from worker.domain.commands import LookAtSpot
+from worker.domain.commands import Command, LookAtSpot, Write
 from worker.domain.decision import Decision, Rule, Rules
 from worker.domain.facts import FactName, info
 from worker.domain.ids import LocationId, SpotId, VisitId
@@ -128,6 +128,11 @@ def taken_up(visit: Visit, now: datetime) -> Visit:
         spot_closed_at=visit.spot_closed_at and min(visit.spot_closed_at, now),
         looked_at=None,
     )
+
+
+def left_undone(visit: Visit, command: Command) -> Visit:
+    """Take back that a command was sent: the worker stops, and the next one decides anew."""
+    return refusing.uncounted(visit) if isinstance(command, Write) else visit
 
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:

@@ -215,7 +215,10 @@ class Engine:
             decided = machine.decide(actor.visit, event, now, self._policy)
             self._adopt(actor, event, decided, now)
             command = decided.command
-            if command is None or self._is_stopping:
+            if command is not None and self._is_stopping:
+                actor.visit = machine.left_undone(actor.visit, command)
+                command = None
+            if command is None:
                 await self._write(actor, None)
                 self._schedule(actor)
                 return

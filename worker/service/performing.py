@@ -80,6 +80,8 @@ class Hands:
         if not isinstance(looked, Done):
             return missing_or_failed(looked, events.SpotMissing())
         spot = looked.value
+        if not self.sightings.is_whole(spot):
+            return events.LookFailed("the answer left out the spot's orders")
         if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
             self.sightings.end(visit.spot_id)
         earlier = set()

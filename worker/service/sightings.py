@@ -7,8 +7,13 @@ still the same one. It lives in memory alone: after a restart nobody can know.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from worker.domain.ids import SpotId
+from worker.domain.wallet import Spot
+
+LEFT_OUT_MAX: Final = 5
+"""Answers in a row without orders before a wallet that showed them is taken to show none."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,8 @@ class Sightings:
     def __init__(self, poll_interval_s: float) -> None:
         self._gap_max = timedelta(seconds=2 * poll_interval_s + 0.5)
         self._streaks: dict[SpotId, _Streak] = {}
+        self._shows_orders = False
+        self._left_out = 0
 
     def see(self, spot_ids: Iterable[SpotId], at: datetime) -> None:
         """Note which spots a poll showed waiting."""
@@ -47,3 +54,16 @@ class Sightings:
         if streak is None or now - streak.last > self._gap_max:
             return None
         return streak.since
+
+    def is_whole(self, spot: Spot) -> bool:
+        """Tell whether an answer about a spot says all that the wallet usually says.
+
+        Where orders are shown they are the strongest evidence of whose guest waits, so one answer
+        that leaves them out must not let weaker evidence decide.
+        """
+        if spot.orders is not None:
+            self._shows_orders, self._left_out = True, 0
+        elif self._shows_orders:
+            self._left_out += 1
+            self._shows_orders = self._left_out < LEFT_OUT_MAX
+        return spot.orders is not None or not self._shows_orders
