@@ -20,7 +20,7 @@ from tests.domain.story import (
     looked,
     spot_looked,
 )
-from worker.domain import commands, events
+from worker.domain import commands, events, machine
 from worker.domain.bill import Bill, BillLine
 from worker.domain.commands import (
     AskTill,
