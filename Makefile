@@ -3,11 +3,13 @@ PYTHON ?= python3
 SECONDS ?= 25
 SEED ?= 1
 FAULTS ?= 0
+KILLS ?= 1000
+EXAMPLES ?= 1000000
 
 RUN = .venv/bin
 DEV = .venv-dev/bin
 
-.PHONY: demo sandbox test check lint types contracts tests bench lock clean
+.PHONY: demo sandbox test check lint types contracts tests mutation rig fuzz bench lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
 	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS)
@@ -32,6 +34,15 @@ tests: .venv-dev/.ready
 	$(DEV)/python -m pytest -n 2
 	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
+
+mutation: .venv-dev/.ready   ## plant small faults into the money core; its tests must find 90 %
+	$(DEV)/python -m tests.mutation
+
+rig: .venv-dev/.ready     ## kill real workers, again and again, and see whether anything is lost
+	$(DEV)/python -m tests.rig --kills $(KILLS) --seed $(SEED)
+
+fuzz: .venv-dev/.ready    ## fresh hostile inputs at every boundary; EXAMPLES of them for the wire parser
+	$(DEV)/python -m tests.fuzz $(EXAMPLES)
 
 bench: .venv/.ready       ## figures, each beside a baseline measured in the same run
 	@$(RUN)/python -m benchmarks
@@ -63,4 +74,4 @@ lock:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants

@@ -100,10 +100,7 @@ def test_a_sale_without_a_bill_of_its_own_owes_the_till_nothing() -> None:
         a_transaction(amount_minor=1249),
         a_transaction(amount_minor=1251),
         a_transaction(currency="USD"),
-        a_transaction(payments=None),
-        a_transaction(payments=()),
         a_transaction(payments=(Payment(BILL.money, None), Payment(BILL.money, None))),
-        a_transaction(payments=(Payment(None, None),)),
         a_transaction(reference="v1.somebody.else"),
         a_transaction(key=OTHER_KEY),
     ],
@@ -117,6 +114,37 @@ def test_money_that_differs_from_the_bill_is_never_taken(wrong: Transaction) -> 
     assert command == RevokeTransaction(KEY)
     assert (story.step, story.visit.end) == (Step.REVOKING, End.MISMATCH)
     assert story.names() == ["transaction.mismatched"]
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        a_transaction(payments=None),
+        a_transaction(payments=()),
+        a_transaction(payments=(Payment(None, None),)),
+        a_transaction(payments=(Payment(BILL.money, None),)),
+    ],
+)
+def test_money_that_is_not_told_is_asked_for_again_before_it_is_given_back(
+    unclear: Transaction,
+) -> None:
+    """One answer that leaves something out does not cost the guest the payment; three do (F22)."""
+    story = offered()
+
+    assert story.tell(events.TransactionLooked(unclear)) is None
+    assert story.tell(events.TransactionLooked(unclear), after_s=10) is None
+    assert story.step is Step.OFFERED
+    assert story.tell(events.TransactionLooked(unclear), after_s=10) == RevokeTransaction(KEY)
+    assert story.visit.end is End.MISMATCH
+
+
+def test_taken_money_that_is_not_told_is_asked_for_again_before_a_human_is() -> None:
+    """The confirm worked; one answer without payments is no reason to park the visit."""
+    story = confirming(is_doubtful=True)
+
+    assert story.tell(looked(TransactionStatus.CONFIRMED, payments=None)) is None
+    story.tell(looked(TransactionStatus.CONFIRMED), after_s=10)
+    assert story.visit.end is End.PAID
 
 
 def test_a_confirm_that_would_leave_too_late_is_looked_at_again() -> None:

@@ -10,6 +10,14 @@ def disagreement(visit: Visit, transaction: Transaction) -> str | None:
     Money is only taken when everything agrees: the key, one payment, its amount and currency, and
     our own reference on it.
     """
+    why = _disagreement_told(visit, transaction)
+    if why is None and transaction.reference() is None:
+        return "it does not carry our reference"
+    return why
+
+
+def _disagreement_told(visit: Visit, transaction: Transaction) -> str | None:
+    """Say in what a transaction differs, where a reference that is not shown is no difference."""
     if visit.bill is None or transaction.key != visit.transaction_key:
         return "it is not the transaction of this visit"
     if transaction.payments is None:
@@ -26,6 +34,15 @@ def disagreement(visit: Visit, transaction: Transaction) -> str | None:
     return None
 
 
+def is_unclear(visit: Visit, transaction: Transaction) -> bool:
+    """Tell whether nothing differs but what the answer leaves out: asked again, it may say it."""
+    payments = transaction.payments or ()
+    if len(payments) != 1 or transaction.key != visit.transaction_key or visit.bill is None:
+        return not payments
+    said = payments[0]
+    return said.money in {None, visit.bill.money} and said.reference in {None, visit.reference}
+
+
 def disagreement_at_birth(visit: Visit, transaction: Transaction) -> str | None:
     """Say in what a fresh transaction differs from what was asked for; None: in nothing told.
 
@@ -35,4 +52,4 @@ def disagreement_at_birth(visit: Visit, transaction: Transaction) -> str | None:
         return "the wallet would confirm it by itself"
     if transaction.payments is None:
         return None
-    return disagreement(visit, transaction)
+    return _disagreement_told(visit, transaction)

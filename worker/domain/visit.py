@@ -98,7 +98,7 @@ class Visit:
     is_doubtful: bool = False
     """A try of the present step's write may have taken effect."""
     misses: int = 0
-    """Looks in a row that found no such transaction."""
+    """Looks in a row that found no such transaction, or not all of it."""
     failures: int = 0
     """Looks in a row that gave no usable answer."""
     reserved_at: datetime | None = None

@@ -19,13 +19,14 @@ from worker.settings.layers import (
     read_toml,
     variable_of,
 )
-from worker.settings.model import SECTIONS, TILLS, Settings
+from worker.settings.model import SECTIONS, TILLS, Settings, WalletSettings
 from worker.settings.problem import NOWHERE, Problem, SettingsError, meant, short
 
 DEFAULT_CONFIG: Final = Path("/etc/paysera-worker/worker.toml")
 SECRETS_DIR: Final = Path("/run/secrets")
 CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
+_SHOWN_INT_MAX: Final = 10**20
 _Path = tuple[str, ...]
 
 
@@ -108,7 +109,9 @@ def _merged(layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[_Path, str]]:
             for weaker in [known for known in origins if known[: len(path)] == path]:
                 del origins[weaker]
         origins |= layer.origins
-    values["till"].setdefault("kind", "fixed")
+    kind = values["till"].setdefault("kind", "fixed")
+    if isinstance(kind, int) and abs(kind) >= _SHOWN_INT_MAX:
+        values["till"]["kind"] = _SHOWN_INT_MAX  # Longer ones can not even be put into a message.
     return values, origins
 
 
@@ -211,6 +214,8 @@ def _shown(path: _Path, values: Mapping[str, Any]) -> str:
     """Show a wrong value where it helps and can not be a secret."""
     if path[0] == "wallet" and path != ("wallet", "timeout_s"):
         return ""
+    if path[-1] in WalletSettings.model_fields and path[0] != "wallet":
+        return ""  # It stands in the wrong table: below the last one, perhaps.
     value: Any = values
     for part in path:
         if isinstance(value, dict):
@@ -219,7 +224,7 @@ def _shown(path: _Path, values: Mapping[str, Any]) -> str:
             value = value[int(part)]
     if isinstance(value, bool):
         return f", not {'true' if value else 'false'}"
-    if isinstance(value, int) and abs(value) >= 10**20:
+    if isinstance(value, int) and abs(value) >= _SHOWN_INT_MAX:
         return ", not a number of that size"  # Some are too long to be written out at all.
     if isinstance(value, int | float):
         return f", not {value!r:.40}"

@@ -47,17 +47,23 @@ def read_marker(path: Path) -> Marker | None:
 
 def write_marker(path: Path, marker: Marker) -> None:
     """Replace the marker in one move that survives a power cut."""
-    target = marker_path(path)
-    draft = target.with_name(target.name + ".new")
     text = json.dumps({"instance": marker.instance, "generation": marker.generation}) + "\n"
+    replace_file(marker_path(path), text.encode())
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Put a whole file in the place of another, so that a power cut leaves the one or the other."""
+    draft = target.with_name(target.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, text.encode())
+        left = memoryview(content)
+        while left:  # A disk that is almost full takes less than it is given, and says so.
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(target)
-    sync_directory(path.parent)
+    os.replace(draft, target)  # noqa: PTH105 - beside the other calls to the system
+    sync_directory(target.parent)
 
 
 def sync_directory(directory: Path) -> None:

@@ -15,6 +15,7 @@ from worker.adapters.journal.marker import (
     check_identity,
     check_presence,
     read_marker,
+    replace_file,
     sync_directory,
     write_marker,
 )
@@ -68,6 +69,7 @@ def open_journal(path: Path) -> Opened:
         if marker is None:
             take_back_first_start(path)
         version, tail = inspect(path, marker)
+        make_log_durable(path)
         connection = connect(path)
         set_mode(path, connection)
         schema.migrate(connection, version)
@@ -81,6 +83,18 @@ def open_journal(path: Path) -> Opened:
     except BaseException:
         _let_go(connection, lock)
         raise
+
+
+def make_log_durable(path: Path) -> None:
+    """See to it that what is read from the log is on the disk before anything builds on it.
+
+    A sync that failed may have left its commit in the system's memory alone: it reads as if it were
+    there, and is gone after a power cut, with all that was written behind it. The kernel does not
+    say so a second time, so only a new file is sure.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size > 0:
+        replace_file(log, log.read_bytes())
 
 
 def inspect(path: Path, marker: Marker | None) -> tuple[int, chain.Tail]:

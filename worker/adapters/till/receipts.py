@@ -52,6 +52,8 @@ def put_away(folder: Path, items: Sequence[Item], paid: PaidBill) -> list[News]:
     stem = _bounded(item.name.removesuffix(".json"))
     name, is_written = _slot(paid_folder, stem, paid.transaction_key)
     if not is_written:
+        if _has_receipt(paid_folder, paid):
+            return []  # Put away before; this file only claims to be the same bill.
         _write_receipt(paid_folder, name, paid, item)
     moved = _move(folder, item, paid_folder, name)
     if moved is None:

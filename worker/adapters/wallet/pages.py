@@ -54,6 +54,8 @@ async def collect(
         rows.update((identity(row), row) for row in page.rows)
         if page.unread:
             why = why or f"{page.unread} rows could not be read"
+        if page.facts.offset not in {None, asked[1]}:
+            why = why or "a page is from another place than was asked for"
         if total is not None and page.facts.total is not None and page.facts.total < total:
             # Rows moved up while we read, perhaps past us.
             why = why or "the list shrank while it was read"
@@ -64,4 +66,7 @@ async def collect(
             break
         asked = following
         pages += 1
+    if total is not None and len(rows) < total:
+        # A row moved while we read: one was seen twice, and another one not at all.
+        why = why or "it has fewer rows than it says"
     return Collection(tuple(rows.values()), why)

@@ -136,11 +136,24 @@ def _escaped(char: str) -> str:
 
 
 def _json(body: bytes) -> Any:
-    """Parse, or give None. Deep nesting and numbers of megabytes are unreadable, not a crash."""
+    """Parse, or give None. Deep nesting and numbers of megabytes are unreadable, not a crash.
+
+    So is an object that says two things under one name: which of them counts would be a guess.
+    """
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        return json.loads(
+            body, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_refuse
+        )
+    except (ValueError, ArithmeticError, RecursionError):
+        # ArithmeticError: what Decimal says of an exponent that is too large for it.
         return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field is there twice")
+    return fields
 
 
 def _refuse(constant: str) -> NoReturn:

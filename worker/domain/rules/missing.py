@@ -18,6 +18,11 @@ def transaction_missing(visit: Visit, event: object, now: datetime, policy: Poli
     return park(missed, now, "the wallet no longer knows the transaction that it made for us")
 
 
+def look_again(visit: Visit, now: datetime, policy: Policy) -> Decision:
+    """Wait a little: the answer left out what would have to be compared."""
+    return decision.wait(replace(visit, misses=visit.misses + 1), now, policy.misses_gap_s)
+
+
 def park(visit: Visit, now: datetime, why: str) -> Decision:
     """Stop acting on the money, free the spot if it is ours, and leave the rest to a human."""
     told = error(

@@ -7,7 +7,7 @@ with the bill, and after the till said that the bill is still the same.
 from datetime import datetime, timedelta
 
 from worker.domain import decision, events
-from worker.domain.agreement import disagreement
+from worker.domain.agreement import disagreement, is_unclear
 from worker.domain.commands import (
     AskTill,
     ConfirmTransaction,
@@ -26,6 +26,8 @@ from worker.domain.wallet import Transaction, TransactionStatus
 def reserved(visit: Visit, transaction: Transaction, now: datetime, policy: Policy) -> Decision:
     """The guest agreed. Check what the guest agreed to, then ask the till once more."""
     why = disagreement(visit, transaction)
+    if why is not None and is_worth_another_look(visit, transaction, policy):
+        return missing.look_again(visit, now, policy)
     if why is not None:
         told = error(
             FactName.TRANSACTION_MISMATCHED,
@@ -37,8 +39,13 @@ def reserved(visit: Visit, transaction: Transaction, now: datetime, policy: Poli
     facts: tuple[Fact, ...] = ()
     if visit.reserved_at is None:
         facts = (info(FactName.TRANSACTION_RESERVED, transaction=transaction.key),)
-    checked = replace(visit, reserved_at=visit.reserved_at or now, looked_at=now)
+    checked = replace(visit, reserved_at=visit.reserved_at or now, looked_at=now, misses=0)
     return decision.look(checked, AskTill(), *facts)
+
+
+def is_worth_another_look(visit: Visit, transaction: Transaction, policy: Policy) -> bool:
+    """Tell whether one strange answer alone stands against money that a guest agreed to."""
+    return is_unclear(visit, transaction) and visit.misses + 1 < policy.misses_max
 
 
 def withdraw(
@@ -119,6 +126,8 @@ def confirmed(visit: Visit, transaction: Transaction, now: datetime, policy: Pol
     """The money is ours. Tell the till before the table can ask for the same bill again."""
     assert visit.bill is not None, "what is paid was billed"
     why = disagreement(visit, transaction)
+    if why is not None and is_worth_another_look(visit, transaction, policy):
+        return missing.look_again(visit, now, policy)
     if why is not None:
         return missing.park(visit, now, f"the wallet took money that differs from the bill: {why}")
     facts = [

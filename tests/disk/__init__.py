@@ -1,0 +1,1 @@
+"""A disk that fills, fails, lies and forgets, under the real journal."""
