@@ -388,6 +388,18 @@ def test_a_reservation_that_was_taken_back_is_waited_for_as_long_as_an_offer() -
     assert (story.step, story.visit.end) == (Step.REVOKING, End.UNPAID)
 
 
+def test_what_is_in_doubt_and_can_not_be_taken_is_looked_at_as_often_as_an_offer() -> None:
+    """Other money, a reservation taken back, a word that we do not know: every ten seconds."""
+    for seen in (
+        looked(amount_minor=1),
+        NEW,
+        looked(TransactionStatus.OTHER, status_text="frozen"),
+    ):
+        story = confirming(is_doubtful=True)
+        assert story.tell(seen, after_s=60) is None
+        assert story.waits_s() == 10.0
+
+
 def test_a_refused_confirm_with_other_money_is_given_back_as_a_mismatch() -> None:
     """It was refused for a reason, and what is reserved now is not the bill."""
     story = confirming()
@@ -499,6 +511,26 @@ def test_an_unknown_word_for_a_spot_that_is_being_freed_is_waited_out_longer_and
         assert story.waits_s() == pause_s
 
 
+def test_a_table_with_somebody_elses_order_and_never_one_of_ours_is_left_alone() -> None:
+    """Nothing was offered there by this visit: whoever put the order there closes it."""
+    story = Story(a_visit(Step.CLOSING, end=End.NO_BILL, reason="the till has no bill for it"))
+
+    assert story.tell(spot_looked(OTHER_KEY)) is None
+    assert story.step is Step.CLOSED
+    assert story.names() == ["spot.not_ours", "visit.closed"]
+
+
+def test_a_foreign_order_is_looked_at_every_quarter_of_a_minute() -> None:
+    """Before the offer and before the close; a standing offer is looked at as usual."""
+    for story, seen, pause_s in [
+        (Story(a_visit()), spot_looked(OTHER_KEY), 15.0),
+        (closing(), spot_looked(KEY, OTHER_KEY), 15.0),
+        (Story(an_offered_visit()), spot_looked(KEY, OTHER_KEY), 10.0),
+    ]:
+        story.tell(seen)
+        assert story.waits_s() == pause_s
+
+
 def test_the_till_is_told_again_for_ever_and_louder_after_five_minutes() -> None:
     """Half a second after the spot is free, then twice as long each time, ten minutes at most."""
     story = closing(is_settled=False, tries=4, is_alarmed=True)
@@ -569,11 +601,11 @@ def test_a_look_from_before_a_restart_allows_nothing() -> None:
 
 
 def test_a_refused_link_or_close_leaves_no_trace_but_the_count() -> None:
-    """Nothing happened; only a plain refusal of the link leaves a doubt to be looked into."""
+    """Nothing happened, and that is certain."""
     link, close = linking(is_doubtful=False), closing()
     link.tell(events.WriteRefused(WriteKind.LINK, CONFLICT))
     close.tell(events.WriteRefused(WriteKind.CLOSE, CONFLICT))
 
-    assert link.visit.is_doubtful
+    assert not link.visit.is_doubtful
     assert not close.visit.is_doubtful
     assert (link.visit.tries, close.visit.tries) == (1, 1)

@@ -380,3 +380,18 @@ def test_a_guest_who_pays_before_the_link_is_proved_is_seen() -> None:
     story.tell(looked(TransactionStatus.RESERVED))
 
     assert story.step is Step.OFFERED
+
+
+@pytest.mark.parametrize(("lost", "may_be_shown"), [(True, True), (False, False)])
+def test_a_bill_whose_link_is_in_doubt_may_have_been_shown(
+    *, lost: bool, may_be_shown: bool
+) -> None:
+    """Then a spot without our order is another guest's, and is not this visit's to close."""
+    story = Story(an_offered_visit(Step.LINKING, offered_at=None, tries=1, tried_at=NOON))
+    answer: events.Event = events.WriteUnknown(WriteKind.LINK, "ReadTimeout")
+    story.tell(answer if lost else events.WriteRefused(WriteKind.LINK, CONFLICT))
+
+    story.tell(spot_looked(status=SpotStatus.OPEN))
+
+    assert story.step is Step.REVOKING
+    assert (story.visit.offered_at is not None) is may_be_shown

@@ -1,6 +1,7 @@
 """One evening: real workers in a simulated world, from one seed, judged by the world's truth."""
 
 import contextvars
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -80,7 +81,7 @@ class Evening:
         self.truth.on_event = self._on_event
         self.fates = Fates(self.choices.stream("fates"), plan.severity)
         self.stale_rows: list[Spot] = []
-        self.stale_reservations: tuple[Transaction, ...] = ()
+        self.earlier_reservations: deque[tuple[Transaction, ...]] = deque(maxlen=5)
         self.confirm_doubts: set[TransactionKey] = set()
         """What a confirm was sent for that was not plainly refused."""
         self.till = House(self, has_bills=plan.has_bills)

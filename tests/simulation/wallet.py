@@ -57,6 +57,7 @@ class SimWallet:
         self._loop = process.evening.loop
         self._roll = process.evening.choices.stream("fate").random
         self._seen_reserved: dict[TransactionKey, tuple[float, Money]] = {}
+        self._has_shown_orders = False
         self._confirms_sent: dict[TransactionKey, int] = {}
         self._seen_spot: dict[SpotId, tuple[float, int, Spot]] = {}
 
@@ -127,7 +128,8 @@ class SimWallet:
             value = None
         elif kind == "odd_status" and isinstance(value, Spot):
             value = replace(value, status=SpotStatus.OTHER)
-        elif kind == "orders_hidden" and isinstance(value, Spot):
+        elif kind == "orders_hidden" and isinstance(value, Spot) and self._has_shown_orders:
+            # What a process never saw it can not miss.
             value = replace(value, orders=None)
         elif kind == "odd_status" and isinstance(value, Transaction):
             value = replace(value, status=TransactionStatus.OTHER, status_text="pondering")
@@ -180,11 +182,10 @@ class SimWallet:
 
         def effect() -> Outcome[tuple[Transaction, ...]]:
             rows = self._truth.rows(wanted, since_s, unseen_s)
-            if since is None and kind == "stale" and self._roll() < 0.5:
-                return Done(self._evening.stale_reservations)
+            earlier = self._evening.earlier_reservations
             if since is None:
-                self._evening.stale_reservations = rows
-            return Done(rows)
+                earlier.append(rows)
+            return Done(earlier[0] if since is None and kind == "stale" else rows)
 
         answer: asyncio.Future[Outcome[tuple[Transaction, ...]]] = self._loop.create_future()
         self._send(kind, effect, _nothing, answer)
@@ -201,6 +202,7 @@ class SimWallet:
 
         got = await self._call("spot", effect)
         if isinstance(got, Done):
+            self._has_shown_orders = self._has_shown_orders or got.value.orders is not None
             self._seen_spot[spot_id] = (self._loop.time(), checkin[0], got.value)
         return got
 
@@ -306,12 +308,17 @@ class SimWallet:
         checkin = self._check_may_close(spot_id)
         if visit:
             checkers.check_close(self._evening, self._process, int(visit), checkin)
-        close, instance = self._truth.close, self._process.disk.instance
-        return await self._call(
-            "close",
-            lambda: close(spot_id, checkin, instance),
-            lambda: close(spot_id, -1, instance),
-        )
+        sent_s, instance = self._loop.time(), self._process.disk.instance
+
+        def effect() -> Outcome[None]:
+            # What lands when its sender is gone or waits no more is as late as any.
+            is_late = self._process.is_dead or self._loop.time() - sent_s > LOOK_IS_FRESH_S
+            return self._truth.close(spot_id, -1 if is_late else checkin, instance)
+
+        def late() -> Outcome[None]:
+            return self._truth.close(spot_id, -1, instance)
+
+        return await self._call("close", effect, late)
 
     def _check_may_close(self, spot_id: SpotId) -> int:
         """S10: a close follows a fresh look that showed the spot waiting, with nothing alive."""

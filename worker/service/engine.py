@@ -107,6 +107,7 @@ class Engine:
             actor = Actor(visit, visit, unfinished.pending)
             self._actors[visit.visit_id] = actor
             self._index(actor)
+            self._hands.sightings.take_up(visit.visit_id)
             self._tell(actor, resumption(actor))
         return len(opened)
 

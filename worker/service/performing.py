@@ -93,7 +93,7 @@ class Hands:
                 earlier.add(key)
             elif owner is None:
                 self.strangers.notice(key, f"on the spot of table {visit.table}")
-        since = self.sightings.waiting_since(visit.spot_id, self.clock.now())
+        since = self.sightings.waiting_since(visit, self.clock.now())
         return events.SpotLooked(spot, frozenset(earlier), since)
 
     async def find_transaction(self, command: commands.FindTransaction) -> events.Event:

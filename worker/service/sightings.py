@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from worker.domain.ids import SpotId
+from worker.domain.ids import SpotId, VisitId
+from worker.domain.visit import Visit
 from worker.domain.wallet import Spot
 
 LEFT_OUT_MAX: Final = 5
@@ -32,6 +33,7 @@ class Sightings:
     def __init__(self, poll_interval_s: float) -> None:
         self._gap_max = timedelta(seconds=2 * poll_interval_s + 0.5)
         self._streaks: dict[SpotId, _Streak] = {}
+        self._taken_up: set[VisitId] = set()
         self._shows_orders = False
         self._left_out = 0
 
@@ -48,10 +50,19 @@ class Sightings:
         """Note that a spot was seen not waiting."""
         self._streaks.pop(spot_id, None)
 
-    def waiting_since(self, spot_id: SpotId, now: datetime) -> datetime | None:
-        """Tell since when every poll saw the spot waiting; None: the last ones did not."""
-        streak = self._streaks.get(spot_id)
+    def take_up(self, visit_id: VisitId) -> None:
+        """Note that a visit is from before this process: no poll of ours saw it begin.
+
+        Comparing instants would not do, as the machine's clock may have been set back meanwhile.
+        """
+        self._taken_up.add(visit_id)
+
+    def waiting_since(self, visit: Visit, now: datetime) -> datetime | None:
+        """Tell since when every poll saw the visit's spot waiting; None: nobody can tell."""
+        streak = self._streaks.get(visit.spot_id)
         if streak is None or now - streak.last > self._gap_max:
+            return None
+        if visit.visit_id in self._taken_up:
             return None
         return streak.since
 

@@ -45,7 +45,7 @@ def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Pol
     """See what the spot looks like: the guest may have gone, or the order may be there."""
     if refusing.is_passing(event.refused):
         return refusing.wait_out(visit, event.refused, now, policy)
-    return doubt(visit, event, now, policy)
+    return decision.look(visit, LookAtSpot())
 
 
 def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
@@ -70,16 +70,16 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)
     if spot.status is not SpotStatus.WAITING:
-        return revoking.release(visit, now, End.LEFT, "the guest left before the bill was shown")
+        return give_up(visit, now, End.LEFT, "the guest left before the bill was shown")
     if key in spot.live_keys():
         return offered(visit, now, policy)
     if spot.orders is None:
         return decision.look(visit, LookAtTransaction(key))
     if spot.live_keys() - event.earlier_keys - set(visit.former_keys):
-        return revoking.release(visit, now, End.REFUSED, "somebody else put an order on the spot")
+        return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if visit.tries >= policy.refusals_max:
         why = f"the wallet did not show the order on the spot after {visit.tries} tries"
-        return revoking.release(visit, now, End.REFUSED, why)
+        return give_up(visit, now, End.REFUSED, why)
     return again(visit, now)
 
 
@@ -92,9 +92,16 @@ def again(visit: Visit, now: datetime) -> Decision:
     return decision.send(visit, now, LinkOrder(visit.transaction_key))
 
 
+def give_up(visit: Visit, now: datetime, end: End, why: str) -> Decision:
+    """Begin to withdraw. A link in doubt may have shown the bill to a guest who is gone by now."""
+    may_be_shown = visit.is_doubtful and visit.offered_at is None
+    shown = replace(visit, offered_at=now) if may_be_shown else visit
+    return revoking.release(shown, now, end, why)
+
+
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
     """There is nothing to put it on."""
-    return revoking.release(visit, now, End.LEFT, "the wallet knows no such spot")
+    return give_up(visit, now, End.LEFT, "the wallet knows no such spot")
 
 
 def transaction_looked(
