@@ -9,7 +9,8 @@ EXAMPLES ?= 1000000
 RUN = .venv/bin
 DEV = .venv-dev/bin
 
-.PHONY: demo sandbox test check lint types contracts tests mutation rig fuzz bench lock clean
+.PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz bench \
+  lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
 	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS)
@@ -17,7 +18,7 @@ demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemo
 sandbox: .venv/.ready     ## the stand-in wallet alone, on port 8800
 	@$(RUN)/paysera-worker sandbox
 
-test: lint types contracts tests   ## everything that must hold before a change lands
+test: lint types contracts tests simulate   ## everything that must hold before a change lands
 check: test
 
 lint: .venv-dev/.ready
@@ -34,6 +35,15 @@ tests: .venv-dev/.ready
 	$(DEV)/python -m pytest -n 2
 	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
+
+simulate: .venv-dev/.ready   ## ten thousand evenings, two hundred thousand visits; every trouble must come up
+	$(DEV)/python -m tests.simulation run 0 10000 --all-must-fire
+
+soak: .venv-dev/.ready    ## fresh evenings for SECONDS; what was played is added to soak-results.jsonl
+	$(DEV)/python -m tests.simulation soak --seconds $(SECONDS)
+
+planted: .venv-dev/.ready ## plant bugs of the money path one by one, and see after how many visits each is caught
+	$(DEV)/python -m tests.planted
 
 mutation: .venv-dev/.ready   ## plant small faults into the money core; its tests must find 90 %
 	$(DEV)/python -m tests.mutation

@@ -68,7 +68,7 @@ def draw(seed: int) -> Plan:
         confirms_again=dice.random() < 0.3,
         status_after_close=dice.choice((SpotStatus.CLOSED, SpotStatus.OPEN)),
     )
-    tables = dice.choice((2, 5, 8))
+    tables = dice.choice((2, 6, 10))
     room = Plan(
         mode=mode,
         tables=tables,
@@ -77,7 +77,7 @@ def draw(seed: int) -> Plan:
         vendor=vendor,
         has_bills=dice.random() < 0.5,
         poll_every_s=dice.choice((3.0, 5.0)),
-        arrival_chance=dice.choice((0.2, 0.5, 1.0)),
+        arrival_chance=dice.choice((0.3, 0.6, 1.0)),
         is_shuffled=dice.random() < 0.3,
     )
     return room if mode == "oracle" else troubled(room, dice)
