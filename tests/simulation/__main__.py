@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.simulation.choices import Fired
-from tests.simulation.running import Tally, append_result, play_chunk, play_many
+from tests.simulation.running import CHUNK, Tally, append_result, play_chunk, play_many
 from tests.simulation.shrinking import Story, shrink, told
 
 say = print
@@ -104,15 +104,15 @@ def _summarise(total: Tally, took_s: float) -> None:
 def _hunt(given: argparse.Namespace) -> int:
     visits, seed = 0, given.first
     while visits < given.visits:
-        tally = play_chunk([seed], given.journal)
+        tally = play_chunk(range(seed, seed + CHUNK), given.journal, is_hunt=True)
         visits += tally.visits
         if tally.wrong:
-            what = tally.wrong[0][1]
+            at, what = tally.wrong[0]
             checker = what.partition(": ")[2].partition(":")[0] if "seed" in what else what
-            caught = {"caught": True, "visits": visits, "seed": seed}
+            caught = {"caught": True, "visits": visits, "seed": at}
             say(json.dumps({**caught, "checker": checker[:40], "what": what[:300]}))
             return 1
-        seed += 1
+        seed += CHUNK
     say(json.dumps({"caught": False, "visits": visits}))
     return 0
 

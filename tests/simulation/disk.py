@@ -73,9 +73,11 @@ class MemoryDisk:
         self.handed_over += 1
         self.under_way[self.handed_over] = entry
         visit = entry.visit
-        if visit is not None and visit.visit_id not in self.first_checkin:
+        if visit is not None and not self.durable.has(visit.visit_id):
             self.first_checkin[visit.visit_id] = self.evening.truth.tables[visit.spot_id].checkin
         self.evening.stirs += 1
+        if entry.begun is not None and self.holder is not None:
+            self.evening.trouble.stand_still(self.holder)
         return self.handed_over
 
     # What the checkers ask.

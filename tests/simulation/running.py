@@ -70,8 +70,8 @@ class Tally:
         return sorted(LABELS - set(self.fired)) + sorted(edges.WANTED - set(self.edges))
 
 
-def play_chunk(seeds: Iterable[int], journal: str = "memory") -> Tally:
-    """Play some evenings; one that goes wrong does not stop the others."""
+def play_chunk(seeds: Iterable[int], journal: str = "memory", *, is_hunt: bool = False) -> Tally:
+    """Play some evenings; one that goes wrong stops a hunt, and nothing else."""
     tally = Tally()
     gc.disable()
     try:
@@ -85,6 +85,8 @@ def play_chunk(seeds: Iterable[int], journal: str = "memory") -> Tally:
                 except AssertionError as error:
                     tally.wrong.append((seed, f"{type(error).__name__}: {error}"))
                 tally.add(evening)
+                if is_hunt and tally.wrong:
+                    break
     finally:
         gc.enable()
         gc.collect()

@@ -9,6 +9,7 @@ from worker.domain.wallet import NewTransaction, SpotStatus, TransactionStatus
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
+    from tests.simulation.process import Process
 
 MACHINE: Final = (
     "machine.freezes",
@@ -35,6 +36,7 @@ LABELS: Final = frozenset(
         "disk.slow",
         "disk.write_fails",
         "disk.sync_fails",
+        "machine.freezes_before_a_call",
         "kill",
         "kill.kept_the_write",
         "kill.lost_the_write",
@@ -72,6 +74,14 @@ class Trouble:
         if choices.fires("till.down", plan.till_chance / 4):
             self.evening.till.trouble = "no disk"
             self._later(self._dice.uniform(1, 20), self._till_is_back)
+
+    def stand_still(self, process: "Process") -> None:
+        """Freeze a process at the worst moment: a call is decided and has not left."""
+        evening = self.evening
+        chance = evening.plan.machine_chance if evening.is_stormy else 0.0
+        if evening.choices.fires("machine.freezes_before_a_call", chance):
+            process.freeze()
+            self._later(self._dice.choice((6.0, 30.0, 120.0)), process.thaw)
 
     def heal(self) -> None:
         """Stop everything."""
