@@ -129,6 +129,13 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         End.LEFT,
         "our order is no longer on the spot",
     ),
+    "another worker's order": (
+        an_offered_visit(transaction_key=OTHER_KEY),
+        spot_looked(KEY, OTHER_KEY),
+        1,
+        End.REFUSED,
+        "an order that is not ours is on the spot beside ours",
+    ),
     "unknown spot of the offer": (
         an_offered_visit(),
         events.SpotMissing(),
@@ -206,6 +213,13 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         1,
         End.MISMATCH,
         "it carries another reference",
+    ),
+    "no reference": (
+        an_offered_visit(misses=2),
+        looked(reference=None),
+        1,
+        End.MISMATCH,
+        "it does not carry our reference",
     ),
     "confirm refused": (
         confirming(tries=5),

@@ -117,9 +117,10 @@ def test_an_echo_of_an_earlier_visit_has_a_quarter_of_a_minute_to_pass() -> None
 def test_a_leftover_that_vanished_meanwhile_is_not_closed_on_weaker_evidence() -> None:
     """The guest who waits without that order may be the next one."""
     story = Story(a_visit())
-    story.tell(spot_looked(EARLIER_KEY, earlier=frozenset({EARLIER_KEY})), after_s=15)
+    earlier = frozenset({EARLIER_KEY})
+    story.tell(spot_looked(EARLIER_KEY, earlier=earlier), after_s=15)
 
-    assert story.tell(spot_looked()) is None
+    assert story.tell(spot_looked(earlier=earlier)) is None
     assert story.step is Step.CLOSED
 
 
@@ -220,6 +221,13 @@ def test_a_try_that_did_not_happen_is_taken_back_once() -> None:
         assert story.visit.tries == 2
 
 
+def test_a_write_that_did_not_leave_is_tried_again_soon() -> None:
+    """Two seconds: whatever kept it in the house may have passed."""
+    for story in (linking(), confirming(), revoking(), closing()):
+        story.tell(events.WriteUnsent(WriteKind.LINK, "ConnectError"))
+        assert story.waits_s() == 2.0
+
+
 def test_what_nobody_expected_is_looked_into_soon() -> None:
     """A surprise after five seconds, a fact of no use to a sleeping visit after one."""
     surprised, idle = Story(a_visit()), confirming(wake_at=None)
@@ -266,13 +274,15 @@ def test_a_reservation_is_told_once_and_its_first_moment_kept() -> None:
 def test_a_transaction_that_was_seen_again_is_missed_anew() -> None:
     """Only looks in a row count: a hiccup now and one later are two hiccups."""
     missing = events.TransactionMissing()
-    for story, seen in [(Story(an_offered_visit()), NEW), (confirming(), looked())]:
+    offered, asked = Story(an_offered_visit()), Story(an_offered_visit())
+    for story, seen in [(offered, NEW), (asked, looked()), (confirming(), looked())]:
         for event in (missing, missing, seen):
             story.tell(event, after_s=5)
         assert story.visit.misses == 0
         story.tell(missing, missing)
 
         assert story.names() == ["transaction.missing"]
+        assert story.waits_s() == 10.0
         assert story.visit.end is None
 
 
@@ -347,9 +357,10 @@ def test_a_close_is_in_doubt_after_a_crash_only_if_it_may_have_been_sent() -> No
         (events.Resumed(frozenset({WriteKind.CONFIRM})), False),
         (events.Resumed(), False),
     ]:
-        story = closing()
-        story.tell(event)
-        assert story.visit.is_doubtful is is_doubtful
+        for story in (closing(), closing(is_doubtful=True)):
+            was_doubtful = story.visit.is_doubtful
+            story.tell(event)
+            assert story.visit.is_doubtful is (is_doubtful or was_doubtful)
 
 
 def test_doubtful_money_is_told_after_two_minutes_and_the_line_goes_with_the_next_step() -> None:
@@ -531,6 +542,14 @@ def test_a_foreign_order_is_looked_at_every_quarter_of_a_minute() -> None:
         assert story.waits_s() == pause_s
 
 
+def test_a_spot_that_does_not_close_for_two_minutes_calls_for_help() -> None:
+    """However few tries there were, and not a moment earlier."""
+    for after_s, names in [(119.9, []), (120, ["spot.stuck"])]:
+        story = closing(tries=0)
+        assert story.tell(spot_looked(KEY), after_s=after_s) == A_CLOSE
+        assert story.names() == names
+
+
 def test_the_till_is_told_again_for_ever_and_louder_after_five_minutes() -> None:
     """Half a second after the spot is free, then twice as long each time, ten minutes at most."""
     story = closing(is_settled=False, tries=4, is_alarmed=True)
@@ -593,6 +612,13 @@ def test_a_restart_makes_every_instant_sound_again(name: str) -> None:
     assert getattr(taken_up(closing(**{name: before}).visit), name) == before
     if name != "since":
         assert getattr(taken_up(closing(**{name: None}).visit), name) is None
+
+
+def test_a_restart_touches_no_visit_that_is_over() -> None:
+    """Not even its instants."""
+    for step in (Step.CLOSED, Step.PARKED):
+        over = an_offered_visit(step, end=End.PAID, wake_at=None, looked_at=NOON, since=NOON + EVER)
+        assert taken_up(over) == over
 
 
 def test_a_look_from_before_a_restart_allows_nothing() -> None:

@@ -5,7 +5,7 @@ a new one belongs in this file. What a decision gave can not be changed by whoev
 """
 
 import logging
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, asdict, fields
 from enum import Enum
 from typing import Any
 
@@ -125,6 +125,34 @@ def test_a_visit_ends_at_one_of_two_steps() -> None:
     """And an order of a check-in that is over says so in the vendor's word."""
     assert {step.value for step in FINAL} == {"closed", "parked"}
     assert ORDER_CLOSED == "closed"
+
+
+def test_no_limit_changes_by_accident() -> None:
+    """Each is a promise to a guest, to the till or to the vendor, and they hang together."""
+    assert asdict(Policy()) == {
+        "bill_wait_s": 60.0,
+        "offer_ttl_s": 600.0,
+        "reserve_for_s": 900,
+        "bill_retry_s": 2.0,
+        "look_every_s": 10.0,
+        "confirm_window_s": 5.0,
+        "close_window_s": 5.0,
+        "create_grace_s": 10.0,
+        "foreign_look_s": 15.0,
+        "leftover_wait_s": 15.0,
+        "unsent_wait_s": 2.0,
+        "throttled_wait_s": 1.0,
+        "credentials_wait_s": 15.0,
+        "refusals_max": 5,
+        "revoke_patience_s": 1800.0,
+        "misses_max": 3,
+        "misses_gap_s": 10.0,
+        "reservation_margin_s": 60.0,
+        "doubt_alarm_s": 120.0,
+        "look_failed_wait_s_max": 15.0,
+        "settle_wait_s_max": 600.0,
+        "settle_alarm_s": 300.0,
+    }
 
 
 THINGS: list[Any] = [

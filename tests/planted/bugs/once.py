@@ -1,0 +1,188 @@
+"""Mistakes that were really in the product once, each found by a simulation and mended."""
+
+from typing import Final
+
+from tests.planted.bug import Bug, Change
+
+CLOSING: Final = "worker/domain/rules/closing.py"
+ENGINE: Final = "worker/service/engine.py"
+LEDGER: Final = "worker/service/ledger.py"
+LINKING: Final = "worker/domain/rules/linking.py"
+OPENING: Final = "worker/adapters/journal/opening.py"
+PERFORMING: Final = "worker/service/performing.py"
+REVOKING: Final = "worker/domain/rules/revoking.py"
+SEEN: Final = "worker/domain/rules/seen.py"
+SIGHTINGS: Final = "worker/service/sightings.py"
+STRANGERS: Final = "worker/service/strangers.py"
+
+BUGS: Final = (
+    Bug(
+        "leftover-takes-the-earlier-keys",
+        "An order of an earlier visit is marked as the new visit's own, so that closing finds it. "
+        "The journal refuses that, and the spot is never freed.",
+        (
+            Change(
+                SEEN,
+                """
+    return decision.close(visit, now, End.LEFTOVER, "the spot still showed an earlier visit")
+""",
+                """
+    keys = tuple(sorted(event.spot.live_keys() & event.earlier_keys))
+    marked = replace(visit, former_keys=visit.former_keys + keys, offered_at=now)
+    return decision.close(marked, now, End.LEFTOVER, "the spot still showed an earlier visit")
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "gone-once-is-gone",
+        "After a revoke was sent, one answer that knows of no such transaction ends it. The revoke "
+        "was lost, and a second bill is offered beside the first.",
+        (
+            Change(
+                REVOKING,
+                """
+    if visit.is_doubtful and missed.misses < policy.misses_max:
+""",
+                """
+    if visit.is_doubtful and missed.misses < 1:
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "close-after-a-freeze",
+        "A close has no time by which it must have left. The machine freezes between the look and "
+        "the close, and the next guest is thrown out.",
+        (
+            Change(
+                CLOSING,
+                """
+    close = CloseSpot(now + timedelta(seconds=policy.close_window_s))
+""",
+                """
+    close = CloseSpot(now + timedelta(hours=1))
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "lost-creates-by-an-old-clock",
+        "The search for a lost create begins when the journal says that it was sent. The clock was "
+        "set meanwhile, and the search looks at another day.",
+        (
+            Change(
+                STRANGERS,
+                """
+        ages = [WATCHED_FOR if is_early else age_of(one, now) for one in lost]
+""",
+                """
+        ages = [now - one.begun_at for one in lost]
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "an-answer-without-payments-is-remembered",
+        "What was read once need not be read again. One answer left its payments out, and the "
+        "transaction counts as nobody's for good.",
+        (
+            Change(
+                LEDGER,
+                """
+        if not transaction.payments:
+            return  # It may carry one all the same: whoever searches has to read it again.
+""",
+                "",
+            ),
+        ),
+        tests=("tests/service/test_ledger.py",),
+        why_tests="it takes two rare things at once, which a short hunt may miss",
+    ),
+    Bug(
+        "one-answer-without-orders-is-believed",
+        "A spot without orders is taken as the wallet shows it. It left them out once, and weaker "
+        "evidence closes the next guest.",
+        (
+            Change(
+                PERFORMING,
+                """
+        if not self.sightings.is_whole(spot):
+""",
+                """
+        if not self.sightings.is_whole(spot) and visit.is_settled and not visit.is_settled:
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "a-stop-counts-as-a-try",
+        "A stop comes between the decision and the call; the decision is written as it is. After "
+        "the restart a call that never left counts as made.",
+        (
+            Change(
+                ENGINE,
+                """
+                actor.visit = machine.left_undone(actor.visit, command)
+""",
+                "",
+            ),
+        ),
+        tests=("tests/service/test_stopping.py",),
+        why_tests="it takes two rare things at once, which a short hunt may miss",
+    ),
+    Bug(
+        "a-link-in-doubt-was-never-shown",
+        "An order that was never seen on the spot was never shown to a guest. The answer was lost, "
+        "the guest saw it and left, and the next one is closed.",
+        (
+            Change(
+                LINKING,
+                """
+    may_be_shown = visit.is_doubtful and visit.offered_at is None
+""",
+                """
+    may_be_shown = False and visit.is_doubtful
+""",
+            ),
+        ),
+        tests=("tests/domain/test_offering.py",),
+        why_tests="it takes two rare things at once, which a short hunt may miss",
+    ),
+    Bug(
+        "polls-vouch-for-a-visit-from-before",
+        "A visit that began before every poll was seen without a gap. The clock was set back, so "
+        "every visit from before the restart began after every poll.",
+        (
+            Change(
+                SIGHTINGS,
+                """
+        if visit.visit_id in self._taken_up:
+            return None
+""",
+                "",
+            ),
+        ),
+        tests=("tests/service/test_sightings.py",),
+        why_tests="it takes two rare things at once, which a short hunt may miss",
+    ),
+    Bug(
+        "a-log-that-was-never-synced",
+        "What can be read from the log is there. A failed sync left it in the machine's memory "
+        "alone, and the next power cut takes all that was built on it.",
+        (
+            Change(
+                OPENING,
+                """
+        make_log_durable(path)
+        connection = connect(path)
+""",
+                """
+        connection = connect(path)
+""",
+            ),
+        ),
+        tests=("tests/disk/test_io_errors.py",),
+        why_tests="it takes a failed sync, a new start, and then a power cut",
+    ),
+)

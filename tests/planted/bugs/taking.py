@@ -1,0 +1,286 @@
+"""Bugs on the way to a confirm: the only call that moves money."""
+
+from typing import Final
+
+from tests.planted.bug import Bug, Change
+
+AGREEMENT: Final = "worker/domain/agreement.py"
+CONFIRMING: Final = "worker/domain/rules/confirming.py"
+OFFERED: Final = "worker/domain/rules/offered.py"
+TAKING: Final = "worker/domain/rules/taking.py"
+
+_BELIEVED: Final = """lambda visit, event, now, policy: decision.close(
+        replace(visit, paid_at=now, is_settled=visit.bill.bill_id is None),
+        now,
+        End.PAID,
+        "the guest paid",
+    ),
+"""
+
+BUGS: Final = (
+    Bug(
+        "confirm-without-a-look",
+        "The list of reservations has just named the key, so a look at it is saved. A list is "
+        "shortened and late: nobody has compared the amount.",
+        (
+            Change(
+                OFFERED,
+                "    events.TransactionHinted: woke,\n",
+                """
+    events.TransactionHinted: lambda visit, event, now, policy: decision.look(
+        replace(visit, reserved_at=visit.reserved_at or now, looked_at=now), AskTill()
+    ),
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "confirm-on-an-old-look",
+        "The till took long to answer, and looking again felt like waste. The confirm leaves on "
+        "a look of any age.",
+        (
+            Change(
+                TAKING,
+                """
+    if seconds(looked_at, now) > policy.confirm_window_s:
+        return decision.look(visit, LookAtTransaction(key))
+    not_after = looked_at + timedelta(seconds=policy.confirm_window_s)
+""",
+                """
+    not_after = now + timedelta(seconds=policy.confirm_window_s)
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "confirm-may-leave-late",
+        "The rule looks at the age of the look, so the moment after which the call must not "
+        "leave was set generously. A call that waits in a queue leaves much later.",
+        (
+            Change(
+                TAKING,
+                "    not_after = looked_at + timedelta(seconds=policy.confirm_window_s)\n",
+                "    not_after = now + timedelta(seconds=10 * policy.confirm_window_s)\n",
+            ),
+        ),
+    ),
+    Bug(
+        "amount-not-compared",
+        "We made the transaction ourselves, so its amount must be right. Whatever it says is "
+        "taken.",
+        (
+            Change(
+                AGREEMENT,
+                """
+    if payment.money != visit.bill.money:
+        return f"it says {payment.money}, and the bill says {visit.bill.money}"
+""",
+                "",
+            ),
+        ),
+    ),
+    Bug(
+        "more-than-the-bill-is-welcome",
+        "A guest who pays more leaves a tip. Nobody agreed to one.",
+        (
+            Change(
+                AGREEMENT,
+                "    if payment.money != visit.bill.money:\n",
+                "    if payment.money.amount_minor < visit.bill.money.amount_minor:\n",
+            ),
+        ),
+    ),
+    Bug(
+        "currency-not-compared",
+        "Figures are compared, and everybody here pays in one currency anyway.",
+        (
+            Change(
+                AGREEMENT,
+                "    if payment.money != visit.bill.money:\n",
+                "    if payment.money.amount_minor != visit.bill.money.amount_minor:\n",
+            ),
+        ),
+    ),
+    Bug(
+        "reference-not-compared",
+        "The key is ours and the amount is right; the reference looked like decoration.",
+        (
+            Change(
+                AGREEMENT,
+                """
+    if payment.reference is not None and payment.reference != visit.reference:
+        return "it carries another reference"
+""",
+                "",
+            ),
+        ),
+    ),
+    Bug(
+        "several-payments-accepted",
+        "The first payment is the bill; what else hangs on the transaction was not looked at, "
+        "and is taken with it.",
+        (
+            Change(
+                AGREEMENT,
+                "    if len(transaction.payments) != 1:\n",
+                "    if len(transaction.payments) < 1:\n",
+            ),
+        ),
+    ),
+    Bug(
+        "changed-bill-taken-all-the-same",
+        "The bill still has the same number, so it is the same bill. The guest pays a total that "
+        "the till no longer asks for.",
+        (
+            Change(
+                TAKING,
+                "    if not event.bill.asks_the_same_as(visit.bill):\n",
+                "    if event.bill.bill_id != visit.bill.bill_id:\n",
+            ),
+        ),
+    ),
+    Bug(
+        "withdrawn-bill-taken-all-the-same",
+        "The guest's money is already held, so the sale is finished although the till has taken "
+        "the bill back, perhaps for cash.",
+        (
+            Change(
+                TAKING,
+                """
+    why = "the till took the bill back after it was offered"
+""",
+                """
+    if visit.looked_at is not None:
+        return confirm(visit, now, policy)
+    why = "the till took the bill back after it was offered"
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "unreadable-till-means-yes",
+        "A till in trouble must not hold up a guest who has agreed. The bill may have changed "
+        "meanwhile, and nobody knows.",
+        (
+            Change(
+                TAKING,
+                """
+    held = seconds(visit.reserved_at, now)
+""",
+                """
+    if visit.looked_at is not None:
+        return confirm(visit, now, policy)
+    held = seconds(visit.reserved_at, now)
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "till-not-asked-before-the-confirm",
+        "The till was asked when the bill was offered; asking again costs time while a guest "
+        "stands there.",
+        (
+            Change(
+                TAKING,
+                "    return decision.look(checked, AskTill(), *facts)\n",
+                "    return confirm(checked, now, policy)\n",
+            ),
+        ),
+    ),
+    Bug(
+        "yes-to-a-confirm-believed",
+        "The wallet said yes, so the guest has paid. The till is told and the spot closed before "
+        "any look shows the money taken.",
+        (
+            Change(
+                CONFIRMING,
+                "    events.WriteDone: doubt,\n",
+                "    events.WriteDone: " + _BELIEVED,
+            ),
+        ),
+    ),
+    Bug(
+        "no-answer-to-a-confirm-means-paid",
+        "The confirm left in good order; only its answer is missing. It counts as done.",
+        (
+            Change(
+                CONFIRMING,
+                "    events.WriteUnknown: doubt,\n",
+                "    events.WriteUnknown: " + _BELIEVED,
+            ),
+        ),
+    ),
+    Bug(
+        "refused-confirm-means-unpaid",
+        "The wallet said no to a confirm, so there is no money and the visit is over. An earlier "
+        "try may have been the one that worked.",
+        (
+            Change(
+                CONFIRMING,
+                """
+    if refusing.is_passing(event.refused):
+        return refusing.wait_out(visit, event.refused, now, policy)
+    return woke(visit, event, now, policy)
+""",
+                """
+    if refusing.is_passing(event.refused):
+        return refusing.wait_out(visit, event.refused, now, policy)
+    return decision.close(visit, now, End.REFUSED, "the wallet would not confirm it")
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "doubt-about-a-confirm-forgotten",
+        "After a confirm in doubt the transaction is looked at, so it seemed needless to note "
+        "the doubt. A confirm that lands late is given back.",
+        (
+            Change(
+                CONFIRMING,
+                "    return woke(replace(visit, is_doubtful=True), event, now, policy)\n",
+                "    return woke(visit, event, now, policy)\n",
+            ),
+        ),
+    ),
+    Bug(
+        "money-given-back-in-doubt",
+        "The till has taken the bill back, so the money goes back too, although a confirm may be "
+        "under way. The assertion against it was in the way.",
+        (
+            Change(
+                TAKING,
+                """
+    assert not (visit.step is Step.CONFIRMING and visit.is_doubtful), "a confirm may be under way"
+""",
+                "",
+            ),
+            Change(
+                CONFIRMING,
+                """
+    if not visit.is_doubtful:
+        return decision.look(seen, AskTill(), *facts)
+""",
+                """
+    if seen.looked_at is not None:
+        return decision.look(seen, AskTill(), *facts)
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "taken-money-that-differs-counts-as-paid",
+        "The wallet shows the transaction as confirmed, and paid is paid, whatever was taken.",
+        (
+            Change(
+                TAKING,
+                """
+    if why is not None:
+        return missing.park(visit, now, f"the wallet took money that differs from the bill: {why}")
+""",
+                "",
+            ),
+        ),
+        tests=("tests/domain/test_taking.py",),
+        why_tests="the simulated wallet takes what it was asked to hold, whoever confirms it",
+    ),
+)
