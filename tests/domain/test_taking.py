@@ -591,6 +591,15 @@ def test_a_revoke_that_a_stop_kept_from_being_sent_was_never_tried() -> None:
     assert machine.left_undone(story.visit, LookAtSpot()) == story.visit
 
 
+def test_a_restart_does_not_use_up_the_patience_with_a_revoke() -> None:
+    """The clock may have been set on by days meanwhile: no human is called for that alone."""
+    story = revoking(tries=5, tried_at=NOON)
+    story.tell(events.Resumed(), after_s=259_200)
+
+    assert story.tell(looked(TransactionStatus.NEW)) == RevokeTransaction(KEY)
+    assert story.visit.end is End.UNPAID
+
+
 def test_a_restart_after_a_revoke_that_was_answered_leaves_no_doubt() -> None:
     """The journal has the wallet's yes."""
     story = revoking(tries=1, tried_at=NOON)
