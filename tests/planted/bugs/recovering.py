@@ -106,13 +106,11 @@ BUGS: Final = (
             Change(
                 ENGINE,
                 """
-            self._actors[visit.visit_id] = actor
             self._index(actor)
-            self._tell(actor, resumption(actor))
+            self._hands.sightings.take_up(visit.visit_id)
 """,
                 """
-            self._actors[visit.visit_id] = actor
-            self._tell(actor, resumption(actor))
+            self._hands.sightings.take_up(visit.visit_id)
 """,
             ),
             Change(

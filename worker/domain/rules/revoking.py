@@ -41,7 +41,7 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
-    """A pending intent may never have been sent. Patience begins anew: who knows how long it was."""
+    """A pending intent may never have been sent. Patience begins anew, as the clock may be too."""
     in_doubt = visit.is_doubtful or WriteKind.REVOKE in event.in_flight
     return woke(replace(visit, is_doubtful=in_doubt, since=now), event, now, policy)
 
