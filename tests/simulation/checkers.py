@@ -3,11 +3,10 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.simulation import oracle
+from tests.simulation import fates, oracle
 from worker.domain.ids import VisitId
 from worker.domain.visit import FINAL, End, Step
 from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
-from worker.ports import IntentState
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
@@ -96,17 +95,16 @@ def lost_but_findable(evening: "Evening") -> list[str]:
     """L5: name our transactions that nobody was shown, that the lists show, and that still live."""
     if not evening.truth.vendor.lists_new:
         return []
-    abandoned = {
-        intent.target
-        for disk in evening.disks
-        for visit in disk.visits()
-        for intent, kept in disk.durable.intents(visit.visit_id).items()
-        if kept.state is IntentState.ABANDONED
-    }
+    charges = evening.truth.charges.values()
+    asked = Counter(charge.request.reference for charge in charges)
     return [
         str(charge.key)
-        for charge in evening.truth.charges.values()
-        if charge.request.reference in abandoned and charge.status in PENDING
+        for charge in charges
+        if charge.is_ours
+        and charge.table is None
+        and charge.status in PENDING
+        # Of two that the network made of one request a worker can only know the one.
+        and asked[charge.request.reference] == 1
     ]
 
 
@@ -171,7 +169,7 @@ def till_not_told(evening: "Evening") -> list[str]:
 
 def unexplained_parks(evening: "Evening") -> list[str]:
     """L8: a visit is only left to a human when the wallet denied knowing its transaction."""
-    may_park = {"transaction.missing", "transaction.odd_amount", "transaction.no_payments"}
+    may_park = {f"transaction.{kind}" for kind in ("missing", *fates.ODD)}
     if may_park & set(evening.choices.fired):
         return []
     return [f"L8: {park}" for park in evening.parked]

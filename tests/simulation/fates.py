@@ -20,6 +20,8 @@ _ANY: Final = {
     "credentials": 0.05,
     "slow": 0.1,
 }
+ODD: Final = ("odd_amount", "odd_reference", "two_payments", "no_payments")
+"""What an answer about a transaction may say wrongly, or leave out."""
 _WRITE: Final = {
     **_ANY,
     "lost_reply": 0.3,
@@ -38,8 +40,7 @@ CHANCES_MAX: Final[Mapping[str, Mapping[str, float]]] = {
         **_ANY,
         "missing": 0.02,
         "odd_status": 0.05,
-        "odd_amount": 0.01,
-        "no_payments": 0.01,
+        **dict.fromkeys(ODD, 0.02),
     },
 }
 """The most that an evening may draw for each: the chance that a call of this kind suffers it."""

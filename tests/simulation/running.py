@@ -82,7 +82,7 @@ def play_chunk(seeds: Iterable[int], journal: str = "memory", *, is_hunt: bool =
                     evening.play()
                 except Violation as violation:
                     tally.wrong.append((seed, str(violation)))
-                except AssertionError as error:
+                except Exception as error:  # A fault of this world's own must not stop a long run.
                     tally.wrong.append((seed, f"{type(error).__name__}: {error}"))
                 tally.add(evening)
                 if is_hunt and tally.wrong:

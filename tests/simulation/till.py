@@ -42,7 +42,7 @@ class House:
         """Order one more, or send something back."""
         bill = self.bills[table]
         more = self.evening.choices.stream("bill").choice((-50, 50, 200))
-        money = Money(bill.money.amount_minor + more, "EUR")
+        money = Money(max(50, bill.money.amount_minor + more), "EUR")
         self.bills[table] = Bill(bill.bill_id, money, table)
 
     def ask(self, table: str) -> Bill | None:

@@ -13,7 +13,7 @@ from tests.simulation import checkers
 from tests.simulation.fates import WRITES
 from tests.simulation.truth import ALIVE
 from worker.domain.commands import WriteKind
-from worker.domain.ids import LocationId, SpotId, TransactionKey
+from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
 from worker.domain.wallet import (
@@ -37,6 +37,7 @@ TIMEOUT_S: Final = 10.0
 LOOK_IS_FRESH_S: Final = 5.0
 BILL_IS_FRESH_S: Final = 10.0
 STALE_BY_S: Final = 12.0
+OTHERS: Final = OrderReference("pos-17-elsewhere")
 
 _REFUSALS: Final = {
     "throttled": Refused(Refusal.THROTTLED, 429, "rate_limit_exceeded"),
@@ -143,12 +144,22 @@ class SimWallet:
         elif kind == "odd_amount" and isinstance(value, Transaction):
             money = self._odd_money(value)
             value = replace(value, payments=(Payment(money, value.reference()),))
+        elif kind == "odd_reference" and isinstance(value, Transaction):
+            # A false one is told of a reservation alone: what a search reads stands for good.
+            if value.status is TransactionStatus.RESERVED:
+                value = replace(value, payments=(Payment(self._money(value), OTHERS),))
+        elif kind == "two_payments" and isinstance(value, Transaction) and value.payments:
+            value = replace(value, payments=value.payments * 2)
         return Done(value)  # type: ignore[arg-type]  # What it is a value of stays as it was.
 
-    def _odd_money(self, shown: Transaction) -> Money | None:
+    def _money(self, shown: Transaction) -> Money:
         assert shown.payments is not None
         money = shown.payments[0].money
         assert money is not None
+        return money
+
+    def _odd_money(self, shown: Transaction) -> Money | None:
+        money = self._money(shown)
         odd = (None, Money(money.amount_minor + 1, "EUR"), Money(money.amount_minor, "USD"))
         return odd[int(3 * self._roll())]
 
@@ -219,7 +230,8 @@ class SimWallet:
             payments = got.value.payments or ()
             if got.value.status is TransactionStatus.RESERVED and len(payments) == 1:
                 money = payments[0].money
-                if money is not None:
+                is_ours = got.value.reference() == self._truth.charges[key].request.reference
+                if money is not None and is_ours:
                     self._seen_reserved[key] = (self._loop.time(), money)
         return got
 
