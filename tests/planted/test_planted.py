@@ -24,6 +24,36 @@ from tests.planted.workshop import (
 QUIET_VISITS = 3000
 """What the untouched product must pass in silence here; more than most bugs need."""
 
+LONG_HUNTS = frozenset(
+    {
+        "amount-not-compared",
+        "create-repeated-after-a-restart",
+        "create-repeated-blindly",
+        "currency-not-compared",
+        "doubt-about-a-close-forgotten",
+        "doubt-about-a-close-forgotten-at-restart",
+        "earlier-orders-not-recognised",
+        "gone-once-is-gone",
+        "lost-creates-by-an-old-clock",
+        "money-given-back-in-doubt",
+        "more-than-the-bill-is-welcome",
+        "no-answer-to-a-close-means-closed",
+        "offer-stacked-on-a-strangers-order",
+        "one-answer-without-orders-is-believed",
+        "parked-visit-leaves-its-spot-waiting",
+        "pending-confirm-forgotten-at-restart",
+        "pending-intents-forgotten-at-restart",
+        "second-create-under-the-same-reference",
+        "several-payments-accepted",
+        "spot-not-closed-after-a-no",
+        "unsent-taken-for-unknown",
+        "waiting-without-a-gap-assumed",
+    }
+)
+"""What a hunt of a thousand visits may miss: `make planted` gives each up to twenty thousand."""
+
+SHORT_HUNTS = [bug for bug in BUGS if bug.name not in LONG_HUNTS]
+
 AGREEMENT = "worker/domain/agreement.py"
 A_BUG = BUGS[0]
 
@@ -34,7 +64,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
         yield opened
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", SHORT_HUNTS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_noticed(workshop: Workshop, bug: Bug) -> None:
     """What would let the product's promises be broken does not pass the checks."""
     with workshop.spoiled(bug) as root:
@@ -56,6 +86,7 @@ def test_the_untouched_product_is_passed_in_silence(workshop: Workshop) -> None:
 def test_every_bug_has_a_name_of_its_own() -> None:
     """A bug is chosen and reported by its name."""
     assert len({bug.name for bug in BUGS}) == len(BUGS)
+    assert {bug.name for bug in BUGS} > LONG_HUNTS
 
 
 def test_most_bugs_are_left_to_the_simulator() -> None:
