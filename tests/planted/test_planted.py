@@ -27,8 +27,6 @@ QUIET_VISITS = 3000
 LONG_HUNTS = frozenset(
     {
         "amount-not-compared",
-        "create-repeated-after-a-restart",
-        "create-repeated-blindly",
         "currency-not-compared",
         "doubt-about-a-close-forgotten",
         "doubt-about-a-close-forgotten-at-restart",

@@ -82,6 +82,8 @@ class Evening:
         self.fates = Fates(self.choices.stream("fates"), plan.severity)
         self.stale_rows: list[Spot] = []
         self.earlier_reservations: deque[tuple[Transaction, ...]] = deque(maxlen=5)
+        self.create_doubts: set[str] = set()
+        """References that were asked for and not plainly refused."""
         self.confirm_doubts: set[TransactionKey] = set()
         """What a confirm was sent for that was not plainly refused."""
         self.till = House(self, has_bills=plan.has_bills)

@@ -253,8 +253,15 @@ class SimWallet:
         """Ask for a transaction."""
         self._process.must_live()
         visit = request.reference.split(".")[3]
-        self._check_intent(visit, WriteKind.CREATE, request.reference)
-        return await self._call("create", lambda: self._truth.create(request))
+        reference, doubts = request.reference, self._evening.create_doubts
+        self._check_intent(visit, WriteKind.CREATE, reference)
+        if reference in doubts:
+            self._truth.wrong("S4", f"{reference} is asked for again while it may exist")
+        doubts.add(reference)
+        got = await self._call("create", lambda: self._truth.create(request))
+        if isinstance(got, Refused | Unsent):
+            doubts.discard(reference)
+        return got
 
     async def link_order(self, spot_id: SpotId, key: TransactionKey) -> Outcome[SpotOrder | None]:
         """Put a transaction on a spot."""
