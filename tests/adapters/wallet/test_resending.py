@@ -101,9 +101,9 @@ async def test_what_has_left_is_watched_no_more() -> None:
 async def test_who_is_held_back_is_told_why(stage: Stage, make_client: MakeClient) -> None:
     """By the wallet's wish, with the rest of the pause, or by our own crowd."""
     client = make_client(stage.url, timeout_s=0.3, lanes=1)
-    stage.plays(hang)
+    stage.otherwise = hang
     crowd = await asyncio.gather(*(client.close_spot(SPOT) for _ in range(6)))
-    stage.plays(says(429, b"", retry_after="60"))
+    stage.otherwise = says(429, b"", retry_after="60")
     await client.close_spot(SPOT)
 
     assert HeldBack("held back: too many calls are out") in crowd
