@@ -118,8 +118,11 @@ def test_a_replacement_that_no_longer_fits_is_no_bug(workshop: Workshop) -> None
     """A call with the wrong arguments ends every visit, and shows nothing about the checks."""
     call = Change(AGREEMENT, "def disagreement(visit", "def disagreement(_: int, visit")
     misfit = replace(A_BUG, name="call-that-does-not-fit", changes=(call,))
-    with workshop.spoiled(misfit) as root, pytest.raises(Unusable, match="TypeError"):
-        run_tests(root, ["tests/domain/test_taking.py"])
+    with workshop.spoiled(misfit) as root:
+        with pytest.raises(Unusable, match="TypeError"):
+            hunt(root, visits=500)
+        with pytest.raises(Unusable, match="TypeError"):
+            run_tests(root, ["tests/domain/test_taking.py"])
 
 
 def test_a_copy_is_what_is_looked_at(workshop: Workshop) -> None:

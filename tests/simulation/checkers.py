@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.simulation import fates, oracle
-from worker.domain.ids import VisitId
+from tests.simulation import oracle
+from worker.domain.ids import TransactionKey, VisitId
 from worker.domain.visit import FINAL, End, Step
 from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
 
@@ -23,7 +23,7 @@ def check_told(evening: "Evening", process: "Process", told: str, label: str) ->
     if event in {"worker.twin_seen", "transaction.foreign"}:
         return
     if event == "visit.parked":
-        evening.parked.append(f"{label} {why.strip()}")
+        evening.parked[label] = why.strip()
         return
     number = int(label.partition("-")[2])
     visit = durable.visit(VisitId(number)) if durable.has(number) else None
@@ -57,7 +57,7 @@ def check_close(evening: "Evening", process: "Process", number: int, checkin: in
             truth.wrong("S10", f"{visit.label} served check-in {served}, and closes {checkin}")
         return
     began = process.disk.first_checkin.get(visit.visit_id)
-    if evening.choices.fired["spots.stale"] or began is None:
+    if table.spot_id in evening.misled or began is None:
         return
     gaps = table.gaps[began:checkin]
     longest = 2 * evening.plan.poll_every_s + 1.0
@@ -135,9 +135,19 @@ def books_that_differ(evening: "Evening") -> list[str]:
                 paid_money[str(visit.transaction_key)] += visit.bill.money.amount_minor
     if taken_money == paid_money:
         return []
-    explained = {park.rpartition(" ")[0] for park in evening.parked}
-    difference = sorted(set(taken_money.items()) ^ set(paid_money.items()))
-    return [] if explained else [f"books: the wallet and the journals differ in {difference}"]
+    left_to_people = {str(key) for label in evening.parked for key in keys_of(evening, label)}
+    difference = sorted(
+        (key, amount)
+        for key, amount in taken_money.items() ^ paid_money.items()
+        if key not in left_to_people
+    )
+    return [f"books: the wallet and the journals differ in {difference}"] if difference else []
+
+
+def keys_of(evening: "Evening", label: str) -> set[TransactionKey]:
+    """Give every transaction that a visit of a lone worker ever had."""
+    visit = evening.disks[0].durable.visit(VisitId(int(label.partition("-")[2])))
+    return {key for key in (visit.transaction_key, *visit.former_keys) if key is not None}
 
 
 def bills_paid_twice(evening: "Evening") -> list[str]:
@@ -169,7 +179,8 @@ def till_not_told(evening: "Evening") -> list[str]:
 
 def unexplained_parks(evening: "Evening") -> list[str]:
     """L8: a visit is only left to a human when the wallet denied knowing its transaction."""
-    may_park = {f"transaction.{kind}" for kind in ("missing", *fates.ODD)}
-    if may_park & set(evening.choices.fired):
-        return []
-    return [f"L8: {park}" for park in evening.parked]
+    return [
+        f"L8: {label} is parked: {why}"
+        for label, why in evening.parked.items()
+        if not keys_of(evening, label) & evening.lied_about
+    ]

@@ -18,7 +18,7 @@ from tests.simulation.sqlite_disk import SqliteDisk
 from tests.simulation.till import House
 from tests.simulation.trouble import Trouble
 from tests.simulation.truth import Truth
-from worker.domain.ids import TransactionKey
+from worker.domain.ids import SpotId, TransactionKey
 from worker.domain.wallet import Spot, Transaction
 
 NOON_S: Final = 1_790_000_000.0
@@ -80,7 +80,12 @@ class Evening:
         self.truth = Truth(self.loop.time, plan.vendor)
         self.truth.on_event = self._on_event
         self.fates = Fates(self.choices.stream("fates"), plan.severity)
-        self.stale_rows: list[Spot] = []
+        self.earlier_rows: list[tuple[Spot, int]] = []
+        """What the list of spots said before, each row with its table's check-in."""
+        self.misled: set[SpotId] = set()
+        """Spots that a stale list showed waiting in a check-in that was over."""
+        self.lied_about: set[TransactionKey] = set()
+        """Transactions that an answer hid, or said something else of than what was asked for."""
         self.earlier_reservations: deque[tuple[Transaction, ...]] = deque(maxlen=5)
         self.create_doubts: set[str] = set()
         """References that were asked for and not plainly refused."""
@@ -98,7 +103,8 @@ class Evening:
         self._stirs_seen = 0
         self.kills = 0
         self.lives = 0
-        self.parked: list[str] = []
+        self.parked: dict[str, str] = {}
+        """Why each visit, by its label, was left to a human."""
         self.trace: list[str] | None = [] if self.is_traced else None
         self.disks: list[MemoryDisk] = []
         self.processes: list[Process] = []
@@ -214,7 +220,7 @@ class Evening:
         """Play it to its end."""
         try:
             with ears.listening(self.heard):
-                play(self.loop, self._main())
+                play(self.loop, self._main(), self._end)
         finally:
             for disk in self.disks:
                 disk.close()
@@ -232,13 +238,17 @@ class Evening:
             await self._let_pass(30.0)
         else:
             await self._calm()
-        for process in list(self.processes):
-            process.kill()
-        self.is_over = True
+        self._end()
         await self._let_pass(0.0)
         wrongs = self.truth.wrongs + checkers.at_the_end(self)
         if wrongs:
             raise Violation(self.seed, wrongs)
+
+    def _end(self) -> None:
+        """Let nobody go on, and nobody start again."""
+        self.is_over = True
+        for process in list(self.processes):
+            process.kill()
 
     def _make_disk(self, number: int) -> MemoryDisk:
         if self.plan.journal == "memory":

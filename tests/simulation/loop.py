@@ -241,12 +241,20 @@ def _raise_later(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
     """Nobody looked at how a task ended; whoever runs the evening asks each process itself."""
 
 
-def play(loop: SimLoop, main: Any) -> None:
-    """Run to the end with nothing real within reach."""
+def play(loop: SimLoop, main: Any, at_the_end: Callable[[], None] | None = None) -> None:
+    """Run to the end with nothing real within reach.
+
+    Args:
+        loop: where it runs.
+        main: what runs.
+        at_the_end: called once it is over, however it ended, before what is left is unwound.
+
+    """
     with nothing_real():
         try:
             loop.run_until_complete(main)
         finally:
+            (at_the_end or _nothing)()
             loop.unwind()
             loop.close()
 

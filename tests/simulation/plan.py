@@ -68,11 +68,11 @@ def draw(seed: int) -> Plan:
         confirms_again=dice.random() < 0.3,
         status_after_close=dice.choice((SpotStatus.CLOSED, SpotStatus.OPEN)),
     )
-    tables = dice.choice((2, 6, 10))
+    tables = dice.choice((2, 12, 32))
     room = Plan(
         mode=mode,
         tables=tables,
-        guests=tables * dice.choice((2, 3)),
+        guests=tables * dice.choice((2, 4)),
         policy=policy,
         vendor=vendor,
         has_bills=dice.random() < 0.5,

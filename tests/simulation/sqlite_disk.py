@@ -110,6 +110,16 @@ class SqliteDisk(MemoryDisk):
         if self.disk is not None:
             self.disk.lose_power(self.dice)
 
+    def acknowledge(self, number: int) -> None:
+        """Note that a write is durable, and with it whatever was handed over before it."""
+        for earlier in [n for n in self.under_way if n < number]:
+            # Its caller has not been told yet. What the file refused is refused here too.
+            with contextlib.suppress(JournalConflict):
+                self.durable.keep(self.under_way.pop(earlier))
+        entry = self.under_way.pop(number, None)
+        if entry is not None:
+            self.durable.keep(entry)
+
     def strike(self, kind: str) -> None:
         """Let the next access fail."""
         if self.disk is None:
@@ -202,8 +212,7 @@ class ShadowedJournal:
             raise
         if self._process.is_dead:
             return  # Nobody heard that it was done.
-        del disk.under_way[number]
-        disk.durable.keep(entry)
+        disk.acknowledge(number)
         evening.stirs += 1
 
     def _while_alive(self) -> SqliteJournal:

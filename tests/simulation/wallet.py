@@ -173,11 +173,15 @@ class SimWallet:
         return await self._hear(answer)
 
     def _list(self, kind: str) -> Outcome[SpotList]:
-        rows, evening = self._truth.waiting(), self._evening
-        if kind == "stale" and evening.stale_rows:
-            rows = list(evening.stale_rows)
+        rows, evening, tables = self._truth.waiting(), self._evening, self._truth.tables
+        if kind == "stale" and evening.earlier_rows:
+            rows = [row for row, _ in evening.earlier_rows]
+            for row, checkin in evening.earlier_rows:
+                table = tables[row.spot_id]
+                if table.status is not SpotStatus.WAITING or table.checkin != checkin:
+                    evening.misled.add(row.spot_id)
         else:
-            evening.stale_rows = rows
+            evening.earlier_rows = [(row, tables[row.spot_id].checkin) for row in rows]
         if kind in {"unlisted", "partial"} and rows:
             rows = [row for row in rows if self._roll() < 0.5]
         if kind == "doubled":
@@ -224,13 +228,17 @@ class SimWallet:
 
     async def look_at_transaction(self, key: TransactionKey) -> Outcome[Transaction]:
         """Read one transaction."""
+        charge = self._truth.charges[key]
         got = await self._call("transaction", lambda: self._truth.read(key))
+        is_hidden = isinstance(got, Refused) and got.refusal is Refusal.MISSING
+        if is_hidden or (isinstance(got, Done) and got.value.payments != charge.shown().payments):
+            self._evening.lied_about.add(key)
         if isinstance(got, Done):
             self._seen_reserved.pop(key, None)
             payments = got.value.payments or ()
             if got.value.status is TransactionStatus.RESERVED and len(payments) == 1:
                 money = payments[0].money
-                is_ours = got.value.reference() == self._truth.charges[key].request.reference
+                is_ours = got.value.reference() == charge.request.reference
                 if money is not None and is_ours:
                     self._seen_reserved[key] = (self._loop.time(), money)
         return got
