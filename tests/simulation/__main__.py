@@ -46,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> int:
     began_s, total = time.monotonic(), Tally()
+    shown = Progress(began_s)
     for total in play_many(given.first, given.last - given.first, given.jobs, given.journal):
-        _show_progress(total, began_s)
+        shown.show(total)
     _summarise(total, time.monotonic() - began_s)
     missed = total.missed() if given.all_must_fire else []
     if missed:
@@ -58,8 +59,12 @@ def _run(given: argparse.Namespace) -> int:
 def _soak(given: argparse.Namespace) -> int:
     first = given.first if given.first is not None else int(time.time()) * 1000
     began_s, total = time.monotonic(), Tally()
-    for total in play_many(first, 10**9, given.jobs, given.journal, given.seconds):
-        _show_progress(total, began_s)
+    shown = Progress(began_s)
+    try:
+        for total in play_many(first, 10**9, given.jobs, given.journal, given.seconds):
+            shown.show(total)
+    except KeyboardInterrupt:
+        say("interrupted; what was played so far is kept")
     took_s = time.monotonic() - began_s
     _summarise(total, took_s)
     append_result(
@@ -75,12 +80,26 @@ def _soak(given: argparse.Namespace) -> int:
     return 1 if total.wrong else 0
 
 
-def _show_progress(total: Tally, began_s: float) -> None:
-    if not sys.stderr.isatty() and total.evenings % 1000:
-        return
-    speed = total.visits / max(0.001, time.monotonic() - began_s)
-    line = f"{total.evenings} evenings, {total.visits} visits, {speed:.0f}/s, {total.kills} kills, "
-    sys.stderr.write(f"{line}{len(total.wrong)} wrong{chr(13) if sys.stderr.isatty() else chr(10)}")
+class Progress:
+    """Tells how far a run is, and what went wrong as soon as it did."""
+
+    def __init__(self, began_s: float) -> None:
+        self._began_s = began_s
+        self._wrongs = 0
+
+    def show(self, total: Tally) -> None:
+        """Write a line now and then; at a terminal, write it over the one before."""
+        for seed, what in total.wrong[self._wrongs :]:
+            sys.stderr.write(f"WRONG {what[:600]}\n  again: {Story(seed).command()} --shrink\n")
+        self._wrongs = len(total.wrong)
+        is_watched = sys.stderr.isatty()
+        if not is_watched and total.evenings % 1000:
+            return
+        speed = total.visits / max(0.001, time.monotonic() - self._began_s)
+        sys.stderr.write(
+            f"{total.evenings} evenings, {total.visits} visits, {speed:.0f}/s, "
+            f"{total.kills} kills, {len(total.wrong)} wrong" + ("\r" if is_watched else "\n")
+        )
 
 
 def _summarise(total: Tally, took_s: float) -> None:
@@ -96,8 +115,6 @@ def _summarise(total: Tally, took_s: float) -> None:
         f"{total.kills} kills, {total.virtual_s / 3600:.0f} hours in {took_s:.0f} s: "
         f"{total.visits / took_s:.0f} visits/s"
     )
-    for seed, what in total.wrong[:10]:
-        say(f"WRONG {what[:600]}\n  again: {Story(seed).command()} --shrink")
     say(f"{len(total.wrong)} wrong")
 
 

@@ -107,9 +107,9 @@ def play_many(
 
     """
     began_s, total = time.monotonic(), Tally()
-    chunks = [range(s, min(s + CHUNK, first + count)) for s in range(first, first + count, CHUNK)]
+    starts = range(first, first + count, CHUNK)
+    waiting = (range(start, min(start + CHUNK, first + count)) for start in starts)
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting = iter(chunks)
         running = [pool.submit(play_chunk, chunk, journal) for chunk in islice(waiting, 2 * jobs)]
         while running:
             total.merge(running.pop(0).result())
