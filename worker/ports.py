@@ -195,6 +195,9 @@ class Journal(Protocol):
     async def lost_creates(self) -> tuple[Lost, ...]:
         """Give the creates given up in doubt and not struck off, oldest first."""
 
+    async def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human, oldest first."""
+
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker, for `status`. Not durable by force."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from worker.adapters.journal.memory import MemoryJournal
+from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.domain.bill import Bill, BillLine
 from worker.domain.commands import WriteKind
@@ -268,6 +269,20 @@ async def test_creates_given_up_are_remembered_until_struck_off(journal: Journal
     struck = (Settled(CREATE_1, IntentState.DONE, "found and revoked"),)
     await journal.write(Entry(visit.visit_id, settled=struck))
     assert await journal.lost_creates() == ()
+
+
+async def test_parked_visits_are_found_again_while_they_are_among_the_newest(
+    journal: Journal,
+) -> None:
+    """Whoever starts can call the human again, whether the spot is free already or not."""
+    freeing = replace(a_visit(1), step=Step.CLOSING, end=End.PARKED, reason="who knows")
+    over = replace(a_visit(3), step=Step.PARKED, end=End.PARKED, spot_closed_at=NOON)
+    for visit in (freeing, closed(a_visit(2), End.PAID), over):
+        await journal.write(an_entry(visit))
+    assert await journal.parked_lately() == (freeing, over)
+
+    await journal.write(an_entry(a_visit(1 + NEWEST_VISITS)))
+    assert await journal.parked_lately() == (over,)
 
 
 async def test_an_entry_without_a_visit_leaves_the_visit_as_it_is(journal: Journal) -> None:

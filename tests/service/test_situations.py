@@ -15,9 +15,9 @@ from worker.domain.events import Event, WriteUnknown
 from worker.domain.ids import SpotId
 from worker.domain.money import Money
 from worker.domain.policy import Policy
-from worker.domain.visit import End, Step
+from worker.domain.visit import End, Step, replace
 from worker.domain.wallet import SpotStatus, TransactionStatus
-from worker.ports import Intent, IntentState
+from worker.ports import Entry, Intent, IntentState
 from worker.service.engine import Actor
 
 
@@ -332,6 +332,27 @@ async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> 
     ends = {visit.table: visit.end for visit in bench.visits()}
     assert ends["t2"] is End.PAID
     assert bench.world.charges[key].status is TransactionStatus.CONFIRMED
+
+
+async def test_each_start_calls_a_human_again_for_a_day() -> None:
+    """The run that parked the visit may have died between its journal and its log."""
+    bench = Bench()
+    async with bench.at_work():
+        await offered(bench)
+    now = bench.clock.now()
+    parked = replace(bench.last(), step=Step.PARKED, end=End.PARKED, since=now, wake_at=None)
+    visit = replace(parked, reason="a riddle", spot_closed_at=now)
+    await bench.journal.write(Entry(visit.visit_id, visit))
+    told = []
+    for _ in range(2):
+        bench.hire()
+        with capture_logs() as lines:
+            async with bench.at_work():
+                pass
+        told.append([(line["event"], line.get("visit"), line.get("why")) for line in lines])
+        await bench.wait(86_400)
+
+    assert told == [[("visit.parked", visit.label, "a riddle")], []]
 
 
 async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent() -> None:

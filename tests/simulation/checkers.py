@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation import oracle
 from worker.domain.ids import TransactionKey, VisitId
-from worker.domain.visit import FINAL, End, Step
+from worker.domain.visit import FINAL, End, Step, Visit
 from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check_told(evening: "Evening", process: "Process", told: str, label: str) -> None:
     """S6: what a worker says to the world is on its disk."""
-    event, _, why = told.partition(" ")
+    event = told.partition(" ")[0]
     truth, durable = evening.truth, process.disk.durable
     if event in {"visit.crashed", "visit.surprised"}:
         truth.wrong("crash", f"{label} {told}")
@@ -23,7 +23,7 @@ def check_told(evening: "Evening", process: "Process", told: str, label: str) ->
     if event in {"worker.twin_seen", "transaction.foreign"}:
         return
     if event == "visit.parked":
-        evening.parked[label] = why.strip()
+        evening.told_parked.add(label)
         return
     number = int(label.partition("-")[2])
     visit = durable.visit(VisitId(number)) if durable.has(number) else None
@@ -116,6 +116,7 @@ def at_the_end(evening: "Evening") -> list[str]:
     if evening.plan.mode in {"liveness", "oracle"}:
         wrongs += till_not_told(evening)
         wrongs += unexplained_parks(evening)
+        wrongs += silent_parks(evening)
     if evening.plan.mode == "oracle" and evening.plan.guests:
         wrongs += oracle.disagreements(evening)
     return wrongs
@@ -135,7 +136,7 @@ def books_that_differ(evening: "Evening") -> list[str]:
                 paid_money[str(visit.transaction_key)] += visit.bill.money.amount_minor
     if taken_money == paid_money:
         return []
-    left_to_people = {str(key) for label in evening.parked for key in keys_of(evening, label)}
+    left_to_people = {str(key) for visit in parked(evening) for key in keys_of(visit)}
     difference = sorted(
         (key, amount)
         for key, amount in taken_money.items() ^ paid_money.items()
@@ -144,9 +145,13 @@ def books_that_differ(evening: "Evening") -> list[str]:
     return [f"books: the wallet and the journals differ in {difference}"] if difference else []
 
 
-def keys_of(evening: "Evening", label: str) -> set[TransactionKey]:
-    """Give every transaction that a visit of a lone worker ever had."""
-    visit = evening.disks[0].durable.visit(VisitId(int(label.partition("-")[2])))
+def parked(evening: "Evening") -> list[Visit]:
+    """Give every visit that was left to a human."""
+    return [v for disk in evening.disks for v in disk.visits() if v.end is End.PARKED]
+
+
+def keys_of(visit: Visit) -> set[TransactionKey]:
+    """Give every transaction that a visit ever had."""
     return {key for key in (visit.transaction_key, *visit.former_keys) if key is not None}
 
 
@@ -180,7 +185,16 @@ def till_not_told(evening: "Evening") -> list[str]:
 def unexplained_parks(evening: "Evening") -> list[str]:
     """L8: a visit is only left to a human when the wallet denied knowing its transaction."""
     return [
-        f"L8: {label} is parked: {why}"
-        for label, why in evening.parked.items()
-        if not keys_of(evening, label) & evening.lied_about
+        f"L8: {visit.label} is parked: {visit.reason}"
+        for visit in parked(evening)
+        if not keys_of(visit) & evening.lied_about
+    ]
+
+
+def silent_parks(evening: "Evening") -> list[str]:
+    """L8: a human is called for every visit that is left to one, whenever the worker dies."""
+    return [
+        f"L8: {visit.label} is parked, and nobody was told: {visit.reason}"
+        for visit in parked(evening)
+        if visit.label not in evening.told_parked
     ]

@@ -154,6 +154,11 @@ class SimJournal:
         self._check()
         return await self._disk.durable.lost_creates()
 
+    async def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human."""
+        self._check()
+        return await self._disk.durable.parked_lately()
+
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report."""
         self._check()

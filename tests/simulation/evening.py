@@ -103,8 +103,8 @@ class Evening:
         self._stirs_seen = 0
         self.kills = 0
         self.lives = 0
-        self.parked: dict[str, str] = {}
-        """Why each visit, by its label, was left to a human."""
+        self.told_parked: set[str] = set()
+        """The labels of the visits that a human was called for."""
         self.trace: list[str] | None = [] if self.is_traced else None
         self.disks: list[MemoryDisk] = []
         self.processes: list[Process] = []

@@ -186,6 +186,10 @@ class ShadowedJournal:
         """Give the creates given up in doubt."""
         return await self._while_alive().lost_creates()
 
+    async def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human."""
+        return await self._while_alive().parked_lately()
+
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report."""
         await self._while_alive().beat(at, report)

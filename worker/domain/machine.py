@@ -11,7 +11,7 @@ from typing import Final, get_args
 from worker.domain import decision, events
 from worker.domain.commands import Command, LookAtSpot, Write
 from worker.domain.decision import Decision, Rule, Rules
-from worker.domain.facts import FactName, info
+from worker.domain.facts import Fact, FactName, info
 from worker.domain.ids import LocationId, SpotId, VisitId
 from worker.domain.policy import Policy
 from worker.domain.rules import (
@@ -133,6 +133,11 @@ def taken_up(visit: Visit, now: datetime) -> Visit:
 def left_undone(visit: Visit, command: Command) -> Visit:
     """Take back that a command was sent: the worker stops, and the next one decides anew."""
     return refusing.uncounted(visit) if isinstance(command, Write) else visit
+
+
+def parked_before(visit: Visit) -> Fact:
+    """Call a human once more about a visit that is parked."""
+    return missing.parked(visit, visit.reason)
 
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:

@@ -30,6 +30,8 @@ from worker.service.performing import Hands, Performed
 
 CRASHES_MAX: Final = 3
 CRASH_PAUSE_S: Final = 5.0
+PARKED_TOLD_FOR: Final = timedelta(days=1)
+"""For how long each start tells again of a visit that was left to a human."""
 NONCE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without the letters and digits that people mistake for one another."""
 
@@ -109,7 +111,16 @@ class Engine:
             self._index(actor)
             self._hands.sightings.take_up(visit.visit_id)
             self._tell(actor, resumption(actor))
+        await self._tell_parked()
         return len(opened)
+
+    async def _tell_parked(self) -> None:
+        """Call a human again: the run that did may have died between its journal and its log."""
+        for visit in await self._journal.parked_lately():
+            if self._clock.now() - visit.since < PARKED_TOLD_FOR:
+                actor = Actor(visit, visit)
+                actor.facts.append(machine.parked_before(visit))
+                self._log(actor)
 
     async def drain(self, patience_s: float) -> None:
         """Begin nothing new, let the calls in flight end, and journal what came of them.

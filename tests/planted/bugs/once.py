@@ -185,4 +185,20 @@ BUGS: Final = (
         tests=("tests/disk/test_io_errors.py",),
         why_tests="it takes a failed sync, a new start, and then a power cut",
     ),
+    Bug(
+        "parked-is-told-by-one-run-alone",
+        "Only the run that gives a visit up calls a human. When it dies between its journal and "
+        "its log, money is left lying and no line says so.",
+        (
+            Change(
+                ENGINE,
+                """
+        await self._tell_parked()
+""",
+                "",
+            ),
+        ),
+        tests=("tests/service/test_situations.py",),
+        why_tests="the run has to die in one instant of a visit that is seldom parked",
+    ),
 )

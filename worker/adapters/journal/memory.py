@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from worker.adapters.journal.rules import Rule, conflict
+from worker.adapters.journal.rules import NEWEST_VISITS, Rule, conflict
 from worker.adapters.journal.store import moment_of
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
@@ -148,6 +148,16 @@ class MemoryJournal:
             if kept.state is IntentState.ABANDONED
         ]
         return tuple(sorted(lost, key=lambda one: one.begun_at))
+
+    async def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human, oldest first."""
+        self._check_alive()
+        newest = max(self._pages, default=0)
+        return tuple(
+            page.visit
+            for visit_id, page in sorted(self._pages.items())
+            if page.visit.end is End.PARKED and visit_id > newest - NEWEST_VISITS
+        )
 
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report."""

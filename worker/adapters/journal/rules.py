@@ -1,9 +1,13 @@
 """What the journal never lets happen, in words, whichever journal it is."""
 
 from enum import StrEnum
+from typing import Final
 
 from worker.domain.errors import JournalConflict
 from worker.domain.ids import VisitId, visit_label
+
+NEWEST_VISITS: Final = 2000
+"""How many of the newest visits a start searches for those that were left to a human."""
 
 
 class Rule(StrEnum):

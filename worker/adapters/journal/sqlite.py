@@ -94,6 +94,10 @@ class SqliteJournal:
         """Give the creates given up in doubt and not struck off, oldest first."""
         return await self._call(self._store.lost_creates)
 
+    async def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human, oldest first."""
+        return await self._call(self._store.parked_lately)
+
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker. It travels with the next commit."""
         await self._keep(Beat(at, report))

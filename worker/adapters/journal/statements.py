@@ -49,6 +49,10 @@ VISIT: Final = "SELECT body FROM visit WHERE visit_id = ?"
 VISIT_OF_KEY: Final = (
     "SELECT body FROM known_key JOIN visit USING (visit_id) WHERE known_key.transaction_key = ?"
 )
+PARKED_LATELY: Final = """
+SELECT body FROM visit WHERE "end" = 'parked'
+  AND visit_id > (SELECT coalesce(max(visit_id), 0) FROM visit) - ? ORDER BY visit_id
+"""
 LOST_CREATES: Final = """
 SELECT visit_id, target, begun_at FROM intent WHERE state = 'abandoned'
 ORDER BY begun_at, intent_id

@@ -25,7 +25,7 @@ from worker.adapters.journal.rows import (
     visit_from_text,
     visit_row,
 )
-from worker.adapters.journal.rules import Rule, conflict, rule_of
+from worker.adapters.journal.rules import NEWEST_VISITS, Rule, conflict, rule_of
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalConflict, JournalUnavailable
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
@@ -164,6 +164,11 @@ class Store:
             Lost(VisitId(visit_id), OrderReference(target), at_from_text(begun_at))
             for visit_id, target, begun_at in rows
         )
+
+    def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human, oldest first."""
+        rows = self._all(statements.PARKED_LATELY, (NEWEST_VISITS,))
+        return tuple(self._visit(body) for (body,) in rows)
 
     def close(self) -> None:
         """Close the file and let go of the lock. Twice does no harm."""

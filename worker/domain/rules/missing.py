@@ -4,7 +4,7 @@ from datetime import datetime
 
 from worker.domain import decision, events
 from worker.domain.decision import Decision
-from worker.domain.facts import FactName, error, warning
+from worker.domain.facts import Fact, FactName, error, warning
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Visit, replace
 
@@ -25,14 +25,18 @@ def look_again(visit: Visit, now: datetime, policy: Policy) -> Decision:
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:
     """Stop acting on the money, free the spot if it is ours, and leave the rest to a human."""
-    told = error(
+    return decision.close(visit, now, End.PARKED, why, parked(visit, why))
+
+
+def parked(visit: Visit, why: str) -> Fact:
+    """Call a human."""
+    return error(
         FactName.VISIT_PARKED,
         transaction=visit.transaction_key,
         amount=str(visit.bill.money) if visit.bill else None,
         why=why,
         do="the worker leaves the money alone; look it up at Paysera and tell the till",
     )
-    return decision.close(visit, now, End.PARKED, why, told)
 
 
 def status_unknown(
