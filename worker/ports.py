@@ -193,7 +193,7 @@ class Journal(Protocol):
         """Give the visit that a transaction of ours was made for; None: it is not ours."""
 
     async def lost_creates(self) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt and not struck off, oldest first."""
+        """Give the creates in doubt that no visit waits for any more, oldest first."""
 
     async def parked_lately(self) -> tuple[Visit, ...]:
         """Give those of the newest visits that were left to a human, oldest first."""

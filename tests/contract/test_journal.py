@@ -271,6 +271,25 @@ async def test_creates_given_up_are_remembered_until_struck_off(journal: Journal
     assert await journal.lost_creates() == ()
 
 
+@pytest.mark.parametrize("state", [IntentState.PENDING, IntentState.UNKNOWN])
+async def test_a_create_in_doubt_is_lost_once_its_visit_is_over(
+    journal: Journal, state: IntentState
+) -> None:
+    """Its visit looks for it until then; afterwards only the watch over lost ones does."""
+    visit = a_visit(step=Step.CREATING)
+    await journal.write(an_entry(visit, begun=CREATE_1))
+    settled = (Settled(CREATE_1, state),)
+    await journal.write(an_entry(visit, settled=settled))
+    assert await journal.lost_creates() == ()
+
+    await journal.write(an_entry(closed(visit, End.REFUSED)))
+    lost = Lost(VisitId(1), OrderReference(CREATE_1.target), NOON)
+    assert await journal.lost_creates() == (lost,)
+
+    await journal.write(Entry(visit.visit_id, settled=(Settled(CREATE_1, IntentState.DONE),)))
+    assert await journal.lost_creates() == ()
+
+
 async def test_parked_visits_are_found_again_while_they_are_among_the_newest(
     journal: Journal,
 ) -> None:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replay = verbs.add_parser("replay", help="play one seed and tell everything")
     replay.add_argument("seed", type=int)
     replay.add_argument("--set", action="append", default=[], metavar="NAME=JSON")
-    replay.add_argument("--without", default="", metavar="LABEL:N,...")
+    replay.add_argument("--only", metavar="LABEL:N,...", help="the troubles and guests to keep")
     replay.add_argument("--shrink", action="store_true")
     for one in (run, soak, hunt):
         one.add_argument("--journal", choices=("memory", "sqlite", "disk"), default="memory")
@@ -136,16 +136,16 @@ def _hunt(given: argparse.Namespace) -> int:
 
 def _replay(given: argparse.Namespace) -> int:
     changes = {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)}
-    without: list[Fired] = []
-    for part in filter(None, given.without.split(",")):
-        label, _, number = part.rpartition(":")
-        without.append((label, int(number)))
-    story = Story(given.seed, changes, tuple(without))
+    only: tuple[Fired, ...] | None = None
+    if given.only is not None:
+        parts = (part.rpartition(":") for part in given.only.split(",") if part)
+        only = tuple((label, int(number)) for label, _, number in parts)
+    story = Story(given.seed, changes, only)
     if given.shrink:
         story = shrink(story, say)
     say(f"{story.plan()}\n\n{told(story)}\n\nagain: {story.command()}")
     if given.shrink:
-        kept = {"seed": story.seed, "changes": story.changes, "without": story.without}
+        kept = {"seed": story.seed, "changes": story.changes, "only": story.only or ()}
         say(f"to keep it for good, in regressions.json: {json.dumps({**kept, 'what': ''})}")
     return 0
 

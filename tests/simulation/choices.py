@@ -1,8 +1,8 @@
 """Every draw of an evening: labelled, repeatable, and recorded when it brings trouble.
 
 Each label draws from a stream of its own, so leaving one trouble out does not change the others as
-long as the worker does the same. What fired is the whole tape: a failing evening shrinks by leaving
-out what fired, a piece at a time.
+long as the worker does the same. What fired is the whole tape: a failing evening shrinks by playing
+less and less of it.
 """
 
 from collections import Counter
@@ -16,11 +16,11 @@ Fired = tuple[str, int]
 class Choices:
     """The draws of one evening."""
 
-    def __init__(self, seed: int, without: Collection[Fired] = ()) -> None:
+    def __init__(self, seed: int, only: Collection[Fired] | None = None) -> None:
         self.seed = seed
         self.fired: Counter[str] = Counter()
         self.tape: list[Fired] = []
-        self._without = frozenset(without)
+        self._only = None if only is None else frozenset(only)
         self._streams: dict[str, Random] = {}
 
     def stream(self, label: str) -> Random:
@@ -37,10 +37,10 @@ class Choices:
         return self.note(label)
 
     def note(self, label: str) -> bool:
-        """Record that a trouble strikes, unless it is left out this time."""
+        """Record that a trouble strikes, unless it is none of the few that may."""
         count = self.fired[label]
         self.fired[label] = count + 1
-        if self._without and (label, count) in self._without:
+        if self._only is not None and (label, count) not in self._only:
             return False
         self.tape.append((label, count))
         return True

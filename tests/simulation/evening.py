@@ -65,13 +65,14 @@ class Evening:
 
     seed: int
     plan: Plan = field(default_factory=Plan)
-    without: Collection[Fired] = ()
+    only: Collection[Fired] | None = None
+    """The troubles and guests that may come; None: all that are drawn."""
     knife: Knife | None = None
     is_traced: bool = False
     tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.choices = Choices(self.seed, self.without)
+        self.choices = Choices(self.seed, self.only)
         plan = self.plan
         shuffle = self.choices.stream("shuffle") if plan.is_shuffled else None
         self.loop = SimLoop(shuffle, STEPS_MAX)

@@ -56,7 +56,8 @@ class Guests:
         """Somebody sits down and scans."""
         plan = plan or self._dice.choice(self._plans)
         guest = Guest(len(self.everybody) + 1, identifier, plan)
-        self.evening.choices.note(f"guest.{plan}")
+        if not self.evening.choices.note(f"guest.{plan}"):
+            return guest
         self.everybody.append(guest)
         self.at.setdefault(identifier, []).append(guest)
         house, evening = self.evening.till, self.evening

@@ -15,11 +15,12 @@ TRIES_MAX: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An evening, written down: its seed, what differs from the seed's plan, what is left out."""
+    """An evening, written down: its seed, what differs from the seed's plan, what is kept of it."""
 
     seed: int
     changes: dict[str, Any] = field(default_factory=dict)
-    without: tuple[Fired, ...] = ()
+    only: tuple[Fired, ...] | None = None
+    """The troubles and guests that come; None: all that the seed draws."""
 
     def plan(self) -> Plan:
         """Give the plan."""
@@ -27,14 +28,14 @@ class Story:
 
     def evening(self, *, is_traced: bool = False) -> Evening:
         """Give the evening, to be played."""
-        return Evening(self.seed, self.plan(), self.without, is_traced=is_traced)
+        return Evening(self.seed, self.plan(), self.only, is_traced=is_traced)
 
     def command(self) -> str:
         """Give the one command that plays it again."""
         parts = [f"python -m tests.simulation replay {self.seed}"]
         parts += [f"--set {name}={json.dumps(value)}" for name, value in self.changes.items()]
-        if self.without:
-            parts.append("--without " + ",".join(f"{label}:{n}" for label, n in self.without))
+        if self.only is not None:
+            parts.append("--only " + ",".join(f"{label}:{n}" for label, n in self.only))
         return " ".join(parts)
 
 
@@ -74,12 +75,12 @@ def shrink(story: Story, tell: Callable[[str], None] = lambda _: None) -> Story:
     while size and tries < TRIES_MAX:
         left_out = False
         for start in range(0, len(tape), size):
-            piece = tuple(tape[start : start + size])
-            candidate = replace(story, without=(*story.without, *piece))
+            kept = (*tape[:start], *tape[start + size :])
+            candidate = replace(story, only=kept)
             shorter = still_fails(candidate)
             if shorter is not None:
                 story, tape, left_out = candidate, shorter, True
-                tell(f"still fails without {len(story.without)} troubles")
+                tell(f"still fails with {len(tape)} troubles and guests")
                 break
             if tries >= TRIES_MAX:
                 break
@@ -128,7 +129,7 @@ def regressions() -> list[tuple[Story, str]]:
     """Give every story that went wrong once, with what it was about."""
     return [
         (
-            Story(one["seed"], one["changes"], tuple((label, n) for label, n in one["without"])),
+            Story(one["seed"], one["changes"], tuple((label, n) for label, n in one["only"])),
             one["what"],
         )
         for one in json.loads(REGRESSIONS.read_text())

@@ -8,6 +8,7 @@ CLOSING: Final = "worker/domain/rules/closing.py"
 ENGINE: Final = "worker/service/engine.py"
 LEDGER: Final = "worker/service/ledger.py"
 LINKING: Final = "worker/domain/rules/linking.py"
+MEMORY_JOURNAL: Final = "worker/adapters/journal/memory.py"
 OPENING: Final = "worker/adapters/journal/opening.py"
 PERFORMING: Final = "worker/service/performing.py"
 REVOKING: Final = "worker/domain/rules/revoking.py"
@@ -200,5 +201,21 @@ BUGS: Final = (
         ),
         tests=("tests/service/test_situations.py",),
         why_tests="the run has to die in one instant of a visit that is seldom parked",
+    ),
+    Bug(
+        "create-in-doubt-over-with-its-visit",
+        "Only creates that were followed by another are searched for. One that is still in doubt "
+        "when its visit ends may appear later, and nobody withdraws it.",
+        (
+            Change(
+                MEMORY_JOURNAL,
+                """
+            or (page.visit.step in FINAL and _is_live_create(intent, kept))
+""",
+                "",
+            ),
+        ),
+        tests=("tests/contract/test_journal.py",),
+        why_tests="six answers in a row have to be lost, and the last request has to come late",
     ),
 )

@@ -139,15 +139,16 @@ class MemoryJournal:
         return self._pages[owner].visit if owner is not None else None
 
     async def lost_creates(self) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt and not struck off, oldest first."""
+        """Give the creates in doubt that no visit waits for any more, oldest first."""
         self._check_alive()
         lost = [
             Lost(visit_id, OrderReference(intent.target), kept.begun_at)
             for visit_id, page in self._pages.items()
             for intent, kept in page.intents.items()
             if kept.state is IntentState.ABANDONED
+            or (page.visit.step in FINAL and _is_live_create(intent, kept))
         ]
-        return tuple(sorted(lost, key=lambda one: one.begun_at))
+        return tuple(sorted(lost, key=lambda one: (one.begun_at, one.visit_id)))
 
     async def parked_lately(self) -> tuple[Visit, ...]:
         """Give those of the newest visits that were left to a human, oldest first."""
@@ -243,11 +244,15 @@ def _check_intents(visit_id: VisitId, intents: Intents) -> None:
     confirms = creates = 0
     for intent, kept in intents.items():
         confirms += intent.kind is WriteKind.CONFIRM and kept.state not in NOTHING_HAPPENED
-        creates += intent.kind is WriteKind.CREATE and kept.state in LIVE_CREATE
+        creates += _is_live_create(intent, kept)
     if confirms > 1:
         raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
     if creates > 1:
         raise conflict(visit_id, Rule.ONE_LIVE_CREATE)
+
+
+def _is_live_create(intent: Intent, kept: Kept) -> bool:
+    return intent.kind is WriteKind.CREATE and kept.state in LIVE_CREATE
 
 
 def _pending(intents: Intents) -> tuple[Intent, ...]:

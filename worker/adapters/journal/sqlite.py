@@ -91,7 +91,7 @@ class SqliteJournal:
         return await self._call(lambda: self._store.visit_of_key(key))
 
     async def lost_creates(self) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt and not struck off, oldest first."""
+        """Give the creates in doubt that no visit waits for any more, oldest first."""
         return await self._call(self._store.lost_creates)
 
     async def parked_lately(self) -> tuple[Visit, ...]:

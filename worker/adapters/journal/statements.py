@@ -55,5 +55,8 @@ SELECT body FROM visit WHERE "end" = 'parked'
 """
 LOST_CREATES: Final = """
 SELECT visit_id, target, begun_at FROM intent WHERE state = 'abandoned'
-ORDER BY begun_at, intent_id
+UNION ALL
+SELECT visit_id, target, begun_at FROM intent JOIN visit USING (visit_id)
+WHERE kind = 'create' AND state IN ('pending', 'unknown') AND step IN ('closed', 'parked')
+ORDER BY begun_at, visit_id
 """

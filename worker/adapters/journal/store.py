@@ -158,7 +158,7 @@ class Store:
         return self._visit(found[0]) if found else None
 
     def lost_creates(self) -> tuple[Lost, ...]:
-        """Give the creates given up in doubt and not struck off, oldest first."""
+        """Give the creates in doubt that no visit waits for any more, oldest first."""
         rows = self._all(statements.LOST_CREATES)
         return tuple(
             Lost(VisitId(visit_id), OrderReference(target), at_from_text(begun_at))
