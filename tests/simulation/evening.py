@@ -123,6 +123,11 @@ class Evening:
         """Draw how long a call takes."""
         return 0.005 + self.plan.delay_s_max * self._delay() ** 2
 
+    @property
+    def till_chance(self) -> float:
+        """How likely a call to the till meets trouble now."""
+        return self.plan.till_chance if self.is_stormy else 0.0
+
     def draw_disk(self) -> tuple[float, str]:
         """Draw how long a write to the disk takes, and what befalls it."""
         roll, chance = self._disk_roll(), self.plan.disk_chance

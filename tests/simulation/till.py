@@ -84,7 +84,7 @@ class SimTill:
         evening = self._evening
         done = self._loop.create_future()
         delay_s = evening.delay_s()
-        if evening.choices.fires("till.slow", evening.plan.till_chance):
+        if evening.choices.fires("till.slow", evening.till_chance):
             delay_s = 6.0
 
         def act() -> None:
@@ -104,7 +104,7 @@ class SimTill:
         evening = self._evening
         if self._house.trouble:
             return TillTrouble(self._house.trouble)
-        if evening.choices.fires("till.unreadable", evening.plan.till_chance):
+        if evening.choices.fires("till.unreadable", evening.till_chance):
             return TillTrouble("half written")
         self._house.told[self._process, table] = (self._loop.time(), found[0])
         return found[0] or TillMissing()
@@ -112,12 +112,12 @@ class SimTill:
     async def settle(self, paid: PaidBill) -> TillTrouble | None:
         """Record that a bill is paid."""
         evening = self._evening
-        if self._house.trouble or evening.choices.fires("till.refuses", evening.plan.till_chance):
+        if self._house.trouble or evening.choices.fires("till.refuses", evening.till_chance):
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
         evening.stirs += 1
         await self._wait(lambda: self._house.settle(paid))
-        if evening.choices.fires("till.answer_lost", evening.plan.till_chance):
+        if evening.choices.fires("till.answer_lost", evening.till_chance):
             return TillTrouble("timed out")
         return None
 
