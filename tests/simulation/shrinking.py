@@ -72,21 +72,20 @@ def shrink(story: Story, tell: Callable[[str], None] = lambda _: None) -> Story:
             tell(f"still fails with {change}")
     tape = still_fails(story) or []
     size = max(1, len(tape) // 2)
-    while size and tries < TRIES_MAX:
-        left_out = False
-        for start in range(0, len(tape), size):
-            kept = (*tape[:start], *tape[start + size :])
-            candidate = replace(story, only=kept)
+    while size:
+        start, before = 0, len(tape)
+        while start < len(tape) and tries < TRIES_MAX:
+            candidate = replace(story, only=(*tape[:start], *tape[start + size :]))
             shorter = still_fails(candidate)
-            if shorter is not None:
-                story, tape, left_out = candidate, shorter, True
-                tell(f"still fails with {len(tape)} troubles and guests")
-                break
-            if tries >= TRIES_MAX:
-                break
-        if not left_out:
-            size //= 2
-    return story
+            if shorter is None:
+                start += size
+            else:
+                story, tape = candidate, shorter
+        tell(f"still fails with {len(tape)} troubles and guests")
+        if tries >= TRIES_MAX:
+            break
+        size = size if len(tape) < before and size == 1 else size // 2
+    return replace(story, only=tuple(tape))
 
 
 def _smaller(plan: Plan) -> Sequence[dict[str, Any]]:
