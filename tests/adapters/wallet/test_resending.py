@@ -46,12 +46,26 @@ async def test_a_confirm_that_waited_for_the_servers_time_still_keeps_its_moment
     """It was refused for its clock; when the right time is known, its own is over."""
     clock = Leaping()
     client = make_client(stage.url, clock=clock)
-    stage.plays(no(401, "invalid_timestamp"), leaps(clock, 60.0, says(200, {"time": 1700000000})))
+    stage.plays(no(401, "invalid_timestamp"), leaps(clock, 5.5, says(200, {"time": 1700000000})))
 
-    outcome = await client.confirm_transaction(KEY, clock.now() + timedelta(seconds=30))
+    outcome = await client.confirm_transaction(KEY, clock.now() + timedelta(seconds=5))
 
     assert outcome == Unsent("too late: its moment has passed")
     assert stage.targets() == [f"PUT /transaction/{KEY}/confirm", "GET /server"]
+
+
+async def test_what_was_read_before_the_machine_stood_still_is_no_fresh_look(
+    stage: Stage, make_client: MakeClient
+) -> None:
+    """A suspended machine does not count its own time, and a close could follow from it (F34)."""
+    clock = Leaping()
+    client = make_client(stage.url, clock=clock, timeout_s=5.0)
+    stage.plays(leaps(clock, 7.5, says(200, FULL)), leaps(clock, 5.5, says(200, FULL)))
+
+    outcome = await client.look_at_transaction(KEY)
+
+    assert outcome == Unknown("the machine stood still, and the answer is out of date")
+    assert isinstance(await client.look_at_transaction(KEY), Done)
 
 
 class Standing(LoopClock):

@@ -20,6 +20,10 @@ CONNECT_S: Final = 2.0
 CLOCK_ASKED_AGAIN_S: Final = 60.0
 """How long a server that refuses its own time is not asked for it again."""
 
+PAUSE_S: Final = 1.0
+"""By how much an answer may outlast its deadline. The deadline's own timer does not count the time
+that a machine is suspended, and what was read before is no fresh look any more."""
+
 _ATTEMPT_MIN_S: Final = 0.05
 
 
@@ -218,8 +222,11 @@ class Courier:
                 content=call.body or None,
                 extensions=extensions,
             )
+            began_s = self._clock.ticks_s()
             async with asyncio.timeout(within_s):
                 response = await self._http.send(request, auth=auth)
+            if not call.is_write and self._clock.ticks_s() - began_s > within_s + PAUSE_S:
+                return Unknown("the machine stood still, and the answer is out of date")
         except TooLate:
             return Unsent("too late: its moment passed while connecting")
         except failures.NETWORK_TROUBLE as error:

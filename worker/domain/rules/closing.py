@@ -180,7 +180,7 @@ def rest(visit: Visit, now: datetime, *facts: Fact) -> Decision:
         bill=visit.bill.bill_id if visit.bill else None,
         why=visit.reason,
         attempts=visit.attempts,
-        lasted_s=round(seconds(visit.opened_at, now), 1),
+        lasted_s=round(max(0.0, seconds(visit.opened_at, now)), 1),
     )
     assert step in FINAL, "a visit rests at a final step"
     return Decision(replace(visit, step=step, wake_at=None), None, (*facts, told))

@@ -55,7 +55,7 @@ def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
         FactName.ORDER_OFFERED,
         transaction=visit.transaction_key,
         amount=str(visit.bill.money),
-        took_ms=round(seconds(visit.opened_at, now) * 1000),
+        took_ms=round(max(0.0, seconds(visit.opened_at, now)) * 1000),
     )
     fresh = decision.enter(
         visit, Step.OFFERED, now, LookAtSpot(), offered_at=now, reserved_at=None, looked_at=None
