@@ -36,8 +36,11 @@ tests: .venv-dev/.ready
 	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
 
-simulate: .venv-dev/.ready   ## three thousand evenings, fifty thousand visits
-	$(DEV)/python -m tests.simulation run 0 3000
+# A simulated process dies and its machine does not, so a file in memory does as well as any other.
+simulate: .venv-dev/.ready   ## two hundred thousand visits in memory, thousands more on a real SQLite
+	$(DEV)/python -m tests.simulation run 0 4200 --all-must-fire
+	TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo "$${TMPDIR:-/tmp}") \
+	  $(DEV)/python -m tests.simulation run 80000 80120 --journal sqlite
 
 soak: .venv-dev/.ready    ## fresh evenings for SECONDS; what was played is added to soak-results.jsonl
 	$(DEV)/python -m tests.simulation soak --seconds $(SECONDS)

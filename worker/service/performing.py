@@ -85,7 +85,7 @@ class Hands:
         if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
             self.sightings.end(visit.spot_id)
         earlier = set()
-        for key in spot.live_keys():
+        for key in sorted(spot.live_keys()):
             if visit.owns(frozenset({key})):
                 continue
             owner = await self.ledger.owner(key)
