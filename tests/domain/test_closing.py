@@ -162,10 +162,18 @@ def test_a_foreign_order_beside_ours_delays_the_close() -> None:
 
 
 def test_a_spot_that_the_wallet_forgot_is_free() -> None:
-    """There is nothing to close."""
+    """There is nothing to close, once it was said three times in a row; one may be a stray."""
     story = paid()
 
-    story.tell(events.SpotMissing())
+    for _ in range(2):
+        story.tell(events.SpotMissing(), after_s=10)
+        assert story.step is Step.CLOSING
+        assert story.visit.wake_at == story.now + timedelta(seconds=10)
+    story.tell(spot_looked(status=SpotStatus.OTHER))
+    for _ in range(2):
+        story.tell(events.SpotMissing(), after_s=10)
+        assert story.step is Step.CLOSING
+    story.tell(events.SpotMissing(), after_s=10)
 
     assert story.step is Step.CLOSED
 

@@ -294,7 +294,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         "the guest paid",
     ),
     "the next guest": (closing(), spot_looked(), 1, End.PAID, "the guest paid"),
-    "spot forgotten": (closing(), events.SpotMissing(), 1, End.PAID, "the guest paid"),
+    "spot forgotten": (closing(misses=2), events.SpotMissing(), 1, End.PAID, "the guest paid"),
 }
 
 

@@ -27,7 +27,7 @@ from worker.domain.errors import MoneyError
 from worker.domain.money import Money, minor_from_decimal
 from worker.domain.rules import taking
 from worker.domain.visit import End, Step, Visit
-from worker.domain.wallet import SpotOrder, TransactionStatus
+from worker.domain.wallet import SpotOrder, SpotStatus, TransactionStatus
 
 
 def keyless(step: Step, **changes: Any) -> Visit:
@@ -92,7 +92,7 @@ MISTAKES: list[tuple[Visit, events.Event, str]] = [
     ),
     (
         an_offered_visit(Step.CLOSING),
-        events.SpotMissing(),
+        spot_looked(status=SpotStatus.OPEN),
         "a visit does not finish without an end",
     ),
     (billless(Step.SETTLING, end=End.PAID), events.Woke(), "what is settled was billed"),

@@ -553,7 +553,7 @@ def test_a_spot_that_does_not_close_for_two_minutes_calls_for_help() -> None:
 def test_the_till_is_told_again_for_ever_and_louder_after_five_minutes() -> None:
     """Half a second after the spot is free, then twice as long each time, ten minutes at most."""
     story = closing(is_settled=False, tries=4, is_alarmed=True)
-    story.tell(events.SpotMissing(), after_s=1)
+    story.tell(spot_looked(status=SpotStatus.OPEN), after_s=1)
     freed_at = story.now
     assert (story.step, story.visit.tries, story.visit.since) == (Step.SETTLING, 0, freed_at)
     assert (story.visit.spot_closed_at, story.visit.is_alarmed) == (freed_at, False)
@@ -585,7 +585,7 @@ def test_the_moment_a_spot_was_freed_is_the_first() -> None:
     """Seen free again later, it was free all the time."""
     story = closing(spot_closed_at=NOON)
 
-    story.tell(events.SpotMissing(), after_s=30)
+    story.tell(spot_looked(status=SpotStatus.OPEN), after_s=30)
 
     assert story.visit.spot_closed_at == NOON
     assert story.visit.since == story.now

@@ -395,3 +395,12 @@ def test_a_bill_whose_link_is_in_doubt_may_have_been_shown(
 
     assert story.step is Step.REVOKING
     assert (story.visit.offered_at is not None) is may_be_shown
+
+
+def test_a_spot_that_is_denied_once_keeps_a_guest_who_saw_a_bill() -> None:
+    """Between two offers one stray "no such spot" must not leave the guest waiting."""
+    story = Story(an_offered_visit(Step.SEEN, former_keys=(KEY,), transaction_key=None))
+
+    assert story.tell(events.SpotMissing()) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, End.LEFT)
+    assert story.tell(spot_looked(KEY)) == A_CLOSE

@@ -463,7 +463,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
     ),
     "closed without a bill": (
         a_visit(Step.CLOSING, end=End.NO_BILL, reason="the till has no bill for it"),
-        events.SpotMissing(),
+        spot_looked(status=SpotStatus.OPEN),
         0.04,
         [
             info(
@@ -480,7 +480,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
     ),
     "parked": (
         closing(end=End.PARKED, reason="a riddle"),
-        events.SpotMissing(),
+        spot_looked(status=SpotStatus.OPEN),
         2,
         [
             error(

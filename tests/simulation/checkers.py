@@ -34,6 +34,24 @@ def check_told(evening: "Evening", process: "Process", told: str, label: str) ->
     }.get(event, True)
     if not is_true:
         truth.wrong("S6", f"{told} of {label} was told but is not durable: {visit}")
+    if event == "visit.closed" and visit is not None:
+        check_freed(evening, process, visit)
+
+
+def check_freed(evening: "Evening", process: "Process", visit: Visit) -> None:
+    """L3: a visit that says it is over has not left its guest waiting.
+
+    One whose close may have worked can not always tell; the next visit then finds what it left.
+    """
+    truth, spot_id = evening.truth, visit.spot_id
+    is_excused = truth.vendor.are_orders_hidden or truth.vendor.keeps_history
+    was_sent = (process.disk.instance, str(visit.visit_id)) in evening.closes_sent
+    if is_excused or was_sent:
+        return
+    table = truth.tables[spot_id]
+    served = [c.checkin for c in table.served if c.key in keys_of(visit)]
+    if served and table.status is SpotStatus.WAITING and table.checkin == max(served):
+        truth.wrong("L3", f"{visit.label} is over, and its guest still waits at {visit.table}")
 
 
 def check_close(evening: "Evening", process: "Process", number: int, checkin: int) -> None:
@@ -47,6 +65,10 @@ def check_close(evening: "Evening", process: "Process", number: int, checkin: in
 
     """
     truth, visit = evening.truth, process.disk.durable.visit(VisitId(number))
+    closed = truth.closed_for.get((process.disk.instance, str(number)), checkin)
+    is_blind = truth.vendor.are_orders_hidden and visit.end in {End.PAID, End.PARKED}
+    if checkin > closed and not is_blind:
+        truth.wrong("S10", f"{visit.label} closed check-in {closed}, and closes {checkin} too")
     if truth.vendor.are_orders_hidden or truth.vendor.keeps_history or visit.end is End.LEFTOVER:
         return  # There the vendor's own answers can not tell one guest from the next.
     table = truth.tables[visit.spot_id]

@@ -88,6 +88,8 @@ class Evening:
         self.lied_about: set[TransactionKey] = set()
         """Transactions that an answer hid, or said something else of than what was asked for."""
         self.earlier_reservations: deque[tuple[Transaction, ...]] = deque(maxlen=5)
+        self.closes_sent: set[tuple[str, str]] = set()
+        """The journals and visits that ever sent a close."""
         self.create_doubts: set[str] = set()
         """References that were asked for and not plainly refused."""
         self.confirm_doubts: set[TransactionKey] = set()

@@ -126,6 +126,8 @@ class Truth:
             set
         )
         self.taken: list[Charge] = []
+        self.closed_for: dict[tuple[str, str], int] = {}
+        """Which check-in each visit's first close ended."""
         self.unlucky_closes = 0
         """Closes that hit a guest who sat down between the look and the close. No client can
         prevent them; see the design."""
@@ -244,6 +246,7 @@ class Truth:
             return _CONFLICT
         if charge not in table.orders:
             self._check_only_offer(table, charge)
+            self._check_unpaid(table, charge)
             table.orders.append(charge)
             table.served.append(charge)
             charge.table, charge.checkin = table, table.checkin
@@ -256,6 +259,13 @@ class Truth:
             is_same_worker = other.owner[0] == charge.owner[0]
             if other.status in ALIVE and is_same_worker:
                 self.wrong("S1", f"{charge.key} beside live {other.key} at {table.identifier}")
+
+    def _check_unpaid(self, table: Table, charge: Charge) -> None:
+        """S4: who has paid is not asked again before the table was free."""
+        for paid in table.served:
+            is_here = paid.checkin == table.checkin and paid.owner[0] == charge.owner[0]
+            if is_here and paid.status is TransactionStatus.CONFIRMED:
+                self.wrong("S4", f"{charge.key} is offered at {table.identifier} after {paid.key}")
 
     def confirm(self, key: TransactionKey) -> Outcome[None]:
         """Take the money."""
@@ -282,7 +292,9 @@ class Truth:
         self.on_event("revokes", key)
         return Done(None)
 
-    def close(self, spot_id: SpotId, looked_at_checkin: int, instance: str) -> Outcome[None]:
+    def close(
+        self, spot_id: SpotId, looked_at_checkin: int, instance: str, visit: str
+    ) -> Outcome[None]:
         """Free a spot. Who closes it has looked at one of its check-ins; a late close at none."""
         table = self.tables[spot_id]
         if table.status is not SpotStatus.WAITING:
@@ -292,6 +304,7 @@ class Truth:
             self.on_event("closes the next guest's", table.identifier)
         elif any(c.status in ALIVE and c.owner[0] == instance for c in table.orders):
             self.wrong("S16", f"{table.identifier} was closed over a live order")
+        self.closed_for.setdefault((instance, visit), table.checkin)
         self.leave(table, self.vendor.status_after_close)
         self.on_event("closes", table.identifier)
         self.on_closed(table)

@@ -275,7 +275,15 @@ class SimWallet:
         """Put a transaction on a spot."""
         self._process.must_live()
         self._check_intent(self._check_ours(WriteKind.LINK, key), WriteKind.LINK, key)
+        self._check_may_link(spot_id, key)
         return await self._call("link", lambda: self._truth.link(spot_id, key))
+
+    def _check_may_link(self, spot_id: SpotId, key: TransactionKey) -> None:
+        """S1: nothing is put beside a stranger's order that the last look has shown."""
+        _, _, spot = self._seen_spot.get(spot_id, (0.0, 0, None))
+        for other in spot.live_keys() if spot else ():
+            if self._truth.charges[other].owner[0] != self._process.disk.instance:
+                self._truth.wrong("S1", f"{key} is put beside {other}, which is a stranger's")
 
     async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
         """Take the money."""
@@ -336,16 +344,17 @@ class SimWallet:
         self._check_intent(visit, WriteKind.CLOSE, "")
         checkin = self._check_may_close(spot_id)
         if visit:
+            self._evening.closes_sent.add((self._process.disk.instance, visit))
             checkers.check_close(self._evening, self._process, int(visit), checkin)
         sent_s, instance = self._loop.time(), self._process.disk.instance
 
         def effect() -> Outcome[None]:
             # What lands when its sender is gone or waits no more is as late as any.
             is_late = self._process.is_dead or self._loop.time() - sent_s > LOOK_IS_FRESH_S
-            return self._truth.close(spot_id, -1 if is_late else checkin, instance)
+            return self._truth.close(spot_id, -1 if is_late else checkin, instance, visit)
 
         def late() -> Outcome[None]:
-            return self._truth.close(spot_id, -1, instance)
+            return self._truth.close(spot_id, -1, instance, visit)
 
         return await self._call("close", effect, late)
 

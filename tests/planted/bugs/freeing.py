@@ -198,13 +198,13 @@ BUGS: Final = (
             Change(
                 MISSING,
                 """
-    return decision.close(visit, now, End.PARKED, why, told)
+    return decision.close(visit, now, End.PARKED, why, parked(visit, why))
 """,
                 """
-    parked = replace(
+    over = replace(
         visit, step=Step.PARKED, end=End.PARKED, reason=why, spot_closed_at=now, wake_at=None
     )
-    return Decision(parked, None, (told,))
+    return Decision(over, None, (parked(visit, why),))
 """,
             ),
             Change(

@@ -6,6 +6,7 @@ ties the spot to this visit, and never repeated without another.
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from worker.domain import decision, events
 from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
@@ -15,6 +16,8 @@ from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import refusing
 from worker.domain.visit import FINAL, End, Step, Visit, replace
 from worker.domain.wallet import ORDER_CLOSED, SpotStatus
+
+MAY_HAVE_PAID: Final = frozenset({End.PAID, End.PARKED})
 
 
 def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
@@ -28,8 +31,8 @@ def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
     is_unbroken = event.waiting_since is not None and event.waiting_since <= visit.opened_at
     orders = event.spot.orders
     if orders is None:
-        # Whoever paid must not be asked again: that outweighs a next guest who has to scan twice.
-        return visit.end is End.PAID or (is_unbroken and not visit.is_doubtful)
+        # Who paid, or may have, must not be asked again: that outweighs a next guest's second scan.
+        return visit.end in MAY_HAVE_PAID or (is_unbroken and not visit.is_doubtful)
     if visit.end is End.LEFTOVER:  # It is tied by what our earlier visit left there, and only so.
         return bool(event.spot.live_keys() & event.earlier_keys)
     ours = [o for o in orders if visit.owns(frozenset({o.transaction_key}))]
@@ -108,7 +111,7 @@ def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Pol
 
 def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
     """Close what is ours; leave what is not."""
-    spot = event.spot
+    spot, visit = event.spot, replace(visit, misses=0)
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, backoff_s(visit.tries + 1))
     if spot.status is not SpotStatus.WAITING:
@@ -151,8 +154,11 @@ def send(visit: Visit, now: datetime, policy: Policy) -> Decision:
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """There is nothing left to free."""
-    return finish(visit, now, visit.end, visit.reason)
+    """Nothing is left to free when it is said again and again; once may be a stray answer."""
+    missed = replace(visit, misses=visit.misses + 1)
+    if missed.misses < policy.misses_max:
+        return decision.wait(missed, now, policy.misses_gap_s)
+    return finish(missed, now, visit.end, visit.reason)
 
 
 def finish(visit: Visit, now: datetime, end: End | None, reason: str, *facts: Fact) -> Decision:

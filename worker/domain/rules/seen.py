@@ -58,8 +58,11 @@ def leftover(visit: Visit, event: events.SpotLooked, now: datetime, policy: Poli
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """Nothing to serve and nothing to close."""
-    return closing.finish(visit, now, End.LEFT, "the wallet knows no such spot")
+    """Nothing to serve, and nothing to close unless the guest was shown an order before."""
+    why = "the wallet knows no such spot"
+    if visit.offered_at is None:
+        return closing.finish(visit, now, End.LEFT, why)
+    return decision.close(visit, now, End.LEFT, why)
 
 
 def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
