@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tests.simulation import checkers
 from tests.simulation.truth import HALL
 from worker.adapters.journal.memory import MemoryJournal
 from worker.domain.errors import JournalConflict, JournalLocked, JournalUnavailable
@@ -38,6 +39,8 @@ class MemoryDisk:
         self.busy_until_s = 0.0
         self.first_checkin: dict[VisitId, int] = {}
         """Which check-in of its table each visit began with."""
+        self.freed: set[VisitId] = set()
+        """The visits that let go of their spot."""
         self.durable = MemoryJournal(instance)
         """What is really there. Checkers read it; it is nobody's belief."""
 
@@ -75,6 +78,9 @@ class MemoryDisk:
         visit = entry.visit
         if visit is not None and not self.durable.has(visit.visit_id):
             self.first_checkin[visit.visit_id] = self.evening.truth.tables[visit.spot_id].checkin
+        if visit is not None and visit.spot_closed_at and visit.visit_id not in self.freed:
+            self.freed.add(visit.visit_id)
+            checkers.check_freed(self.evening, self, visit)
         self.evening.stirs += 1
         if entry.begun is not None and self.holder is not None:
             self.evening.trouble.stand_still(self.holder)
