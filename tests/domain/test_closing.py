@@ -98,6 +98,7 @@ def test_a_paid_spot_that_hides_its_orders_is_closed_until_it_is_free() -> None:
 
     assert paid().tell(blind) == A_CLOSE
     assert paid(is_doubtful=True).tell(blind) == A_CLOSE
+    assert paid(end=End.PARKED, is_doubtful=True).tell(blind) == A_CLOSE
     assert paid(end=End.UNPAID, is_doubtful=True).tell(spot_looked(is_blind=True)) is None
 
 

@@ -1,6 +1,6 @@
 """The named situations of a table, with the real engine over a fake world."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -95,6 +95,29 @@ async def test_a_create_lost_for_good_is_made_anew_and_the_late_one_revoked() ->
     intents = bench.journal.intents(bench.last().visit_id)
     creates = [kept.state for sent, kept in intents.items() if sent.kind is WriteKind.CREATE]
     assert creates == [IntentState.DONE, IntentState.DONE]
+
+
+async def test_a_lost_create_is_found_after_the_clock_was_set() -> None:
+    """When it was sent says nothing to a worker that started since: the journal's clock was wrong.
+
+    (F5)
+    """
+    bench = Bench(Policy(offer_ttl_s=600))
+    bench.world.trouble["create"].append("lost_reply")
+    bench.world.are_new_charges_unlisted = True
+    async with bench.at_work():
+        bench.world.scan("t1")
+        await bench.tick(6)
+        (late,) = set(bench.world.charges) - {the_offer(bench)}
+    bench.clock.at -= timedelta(days=2)
+    for charge in bench.world.charges.values():
+        charge.created_at -= timedelta(days=2)
+    bench.world.are_new_charges_unlisted = False
+    bench.hire()
+    async with bench.at_work():
+        await bench.strangers.look_round()
+
+    assert bench.world.charges[late].status is TransactionStatus.REVOKED
 
 
 async def test_a_guest_who_leaves_without_paying_is_let_go() -> None:

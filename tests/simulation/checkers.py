@@ -49,7 +49,8 @@ def check_freed(evening: "Evening", disk: "MemoryDisk", visit: Visit) -> None:
         return
     table = truth.tables[spot_id]
     served = [c.checkin for c in table.served if c.key in keys_of(visit)]
-    if served and table.status is SpotStatus.WAITING and table.checkin == max(served):
+    is_there = table.status is SpotStatus.WAITING and table.checkin != table.denied_checkin
+    if served and is_there and table.checkin == max(served):
         truth.wrong("L3", f"{visit.label} lets go, and its guest still waits at {visit.table}")
 
 

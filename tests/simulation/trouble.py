@@ -19,7 +19,7 @@ MACHINE: Final = (
     "machine.second_worker",
     "machine.power_fails",
 )
-PEOPLE: Final = ("staff.closes", "stranger.orders", "stranger.reserves")
+PEOPLE: Final = ("staff.closes", "stranger.orders", "stranger.reserves", "spot.denied")
 LABELS: Final = frozenset(
     {
         *MACHINE,
@@ -92,6 +92,8 @@ class Trouble:
             disk.trouble = ""
         for process in list(evening.processes):
             process.thaw()
+        for table in evening.truth.tables.values():
+            table.denied_until_s = 0.0
         for charge in evening.truth.charges.values():
             if not charge.is_ours:
                 self._stranger_goes(charge)
@@ -134,6 +136,10 @@ class Trouble:
         if label == "staff.closes":
             truth.leave(table, truth.vendor.status_after_close)
             truth.on_closed(table)
+            return
+        if label == "spot.denied":
+            table.denied_until_s = evening.loop.time() + self._dice.uniform(5, 60)
+            table.denied_checkin = table.checkin
             return
         is_order = label == "stranger.orders" and evening.plan.mode != "twin"
         self.stranger_at(table.identifier if is_order else None)

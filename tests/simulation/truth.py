@@ -95,6 +95,10 @@ class Table:
     orders: list[Charge] = field(default_factory=list)
     served: list[Charge] = field(default_factory=list)
     """Every order that was ever put on it."""
+    denied_until_s: float = 0.0
+    """Until when the wallet, asked for this spot alone, says that there is none."""
+    denied_checkin: int = 0
+    """The last check-in that it was denied in."""
     past: list[Charge] = field(default_factory=list)
     """Orders of earlier check-ins, where the wallet goes on showing them as closed."""
 
@@ -262,6 +266,8 @@ class Truth:
 
     def _check_unpaid(self, table: Table, charge: Charge) -> None:
         """S4: who has paid is not asked again before the table was free."""
+        if table.checkin == table.denied_checkin:
+            return
         for paid in table.served:
             is_here = paid.checkin == table.checkin and paid.owner[0] == charge.owner[0]
             if is_here and paid.status is TransactionStatus.CONFIRMED:
@@ -313,7 +319,9 @@ class Truth:
     def look(self, spot_id: SpotId) -> Outcome[Spot]:
         """Read one spot."""
         table = self.tables.get(spot_id)
-        return _MISSING if table is None else Done(self.show(table))
+        if table is None or self.now_s() < table.denied_until_s:
+            return _MISSING
+        return Done(self.show(table))
 
     def read(self, key: TransactionKey) -> Outcome[Transaction]:
         """Read one transaction."""

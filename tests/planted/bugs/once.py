@@ -5,6 +5,7 @@ from typing import Final
 from tests.planted.bug import Bug, Change
 
 CLOSING: Final = "worker/domain/rules/closing.py"
+COURIER: Final = "worker/adapters/wallet/courier.py"
 ENGINE: Final = "worker/service/engine.py"
 LEDGER: Final = "worker/service/ledger.py"
 LINKING: Final = "worker/domain/rules/linking.py"
@@ -82,6 +83,8 @@ BUGS: Final = (
 """,
             ),
         ),
+        tests=("tests/service/test_situations.py",),
+        why_tests="the clock has to be set between a create that is lost and the next start",
     ),
     Bug(
         "an-answer-without-payments-is-remembered",
@@ -217,5 +220,58 @@ BUGS: Final = (
         ),
         tests=("tests/contract/test_journal.py",),
         why_tests="six answers in a row have to be lost, and the last request has to come late",
+    ),
+    Bug(
+        "one-denial-frees-the-spot",
+        "One answer that knows of no such spot ends the visit. The guest has paid, still waits, "
+        "and is asked to pay again.",
+        (
+            Change(
+                CLOSING,
+                """
+    if missed.misses < policy.misses_max:
+        return decision.wait(missed, now, policy.misses_gap_s)
+    return finish(missed, now, visit.end, visit.reason)
+""",
+                """
+    return finish(missed, now, visit.end, visit.reason)
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "parked-guest-is-asked-again",
+        "Where spots hide their orders, only a plain payment is reason enough to close a spot "
+        "that nothing ties to the visit. A guest whose payment is a riddle is asked again.",
+        (
+            Change(
+                CLOSING,
+                """
+MAY_HAVE_PAID: Final = frozenset({End.PAID, End.PARKED})
+""",
+                """
+MAY_HAVE_PAID: Final = frozenset({End.PAID})
+""",
+            ),
+        ),
+        tests=("tests/domain/test_closing.py",),
+        why_tests="the wallet has to lie about a payment and to hide orders in one evening",
+    ),
+    Bug(
+        "answer-from-before-the-sleep",
+        "An answer counts from when it is read. A suspended machine's timers stood still, so what "
+        "it reads on waking is an hour old, and a close follows from it.",
+        (
+            Change(
+                COURIER,
+                """
+            if not call.is_write and self._clock.ticks_s() - began_s > within_s + PAUSE_S:
+                return Unknown("the machine stood still, and the answer is out of date")
+""",
+                "",
+            ),
+        ),
+        tests=("tests/adapters/wallet/test_resending.py",),
+        why_tests="the simulator has a wallet of its own in the client's place",
     ),
 )
