@@ -187,7 +187,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         UNTOLD,
     ),
     "no payments": (
-        an_offered_visit(misses=2),
+        an_offered_visit(unclears=2),
         looked(payments=None),
         1,
         End.MISMATCH,
@@ -201,7 +201,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         "it has 2 payments instead of one",
     ),
     "unreadable amount": (
-        an_offered_visit(misses=2),
+        an_offered_visit(unclears=2),
         looked(payments=(Payment(None, None),)),
         1,
         End.MISMATCH,
@@ -215,7 +215,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         "it carries another reference",
     ),
     "no reference": (
-        an_offered_visit(misses=2),
+        an_offered_visit(unclears=2),
         looked(reference=None),
         1,
         End.MISMATCH,
@@ -244,7 +244,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         "the guest paid",
     ),
     "wrong money taken": (
-        confirming(misses=2),
+        confirming(unclears=2),
         looked(TransactionStatus.CONFIRMED, payments=None),
         1,
         End.PARKED,

@@ -286,6 +286,19 @@ def test_a_transaction_that_was_seen_again_is_missed_anew() -> None:
         assert story.visit.end is None
 
 
+@pytest.mark.parametrize("step", [Step.OFFERED, Step.REVOKING])
+def test_an_answer_that_says_too_little_still_shows_that_it_is_there(step: Step) -> None:
+    """Two that miss it, one that leaves its payments out, one that misses it: it is not gone."""
+    missing, bare = events.TransactionMissing(), looked(payments=None)
+    doubtful = {"tries": 1, "tried_at": NOON, "is_doubtful": True, "end": End.UNPAID}
+    story = Story(an_offered_visit(step, **(doubtful if step is Step.REVOKING else {})))
+
+    for event in (missing, missing, bare, missing):
+        story.tell(event, after_s=10)
+
+    assert (story.step, story.visit.end is End.PARKED, story.visit.misses) == (step, False, 1)
+
+
 def test_a_confirm_may_leave_at_the_last_instant_that_its_look_allows() -> None:
     """Five seconds after the look, and not a millisecond later."""
     on_time, late = Story(an_offered_visit()), Story(an_offered_visit())

@@ -203,6 +203,9 @@ class SimJournal:
         entry = self._disk.under_way.pop(number, None)
         if entry is None or self._process.is_dead:
             return
+        if self._process.is_broken:  # Nothing is appended after what failed.
+            _fail(written, JournalUnavailable("the journal failed before"))
+            return
         if kind == "disk.write_fails":
             _fail(written, JournalUnavailable("disk I/O error"))
             self._process.is_broken = True

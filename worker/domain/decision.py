@@ -42,6 +42,7 @@ _FRESH: Final[dict[str, Any]] = {
     "tried_at": None,
     "is_doubtful": False,
     "misses": 0,
+    "unclears": 0,
     "failures": 0,
     "is_alarmed": False,
 }

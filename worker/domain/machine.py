@@ -105,6 +105,8 @@ def decide(visit: Visit, event: events.Event, now: datetime, policy: Policy) -> 
     """Return the next step and what must be done about it. Touches nothing."""
     if visit.failures and not isinstance(event, _NO_NEWS):
         visit = replace(visit, failures=0)
+    if visit.misses and isinstance(event, events.TransactionLooked):
+        visit = replace(visit, misses=0)
     if isinstance(event, events.Resumed) and visit.step not in FINAL:
         visit = taken_up(visit, now)
     decided = TABLE[visit.step, type(event)](visit, event, now, policy)

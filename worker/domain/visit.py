@@ -98,7 +98,9 @@ class Visit:
     is_doubtful: bool = False
     """A try of the present step's write may have taken effect."""
     misses: int = 0
-    """Looks in a row that found no such transaction, or not all of it."""
+    """Looks in a row that found no such transaction; while the spot is freed, no such spot."""
+    unclears: int = 0
+    """Looks in a row that found the transaction and left out what has to be compared."""
     failures: int = 0
     """Looks in a row that gave no usable answer."""
     reserved_at: datetime | None = None

@@ -9,6 +9,7 @@ COURIER: Final = "worker/adapters/wallet/courier.py"
 ENGINE: Final = "worker/service/engine.py"
 LEDGER: Final = "worker/service/ledger.py"
 LINKING: Final = "worker/domain/rules/linking.py"
+MACHINE: Final = "worker/domain/machine.py"
 MEMORY_JOURNAL: Final = "worker/adapters/journal/memory.py"
 OPENING: Final = "worker/adapters/journal/opening.py"
 PERFORMING: Final = "worker/service/performing.py"
@@ -273,5 +274,22 @@ MAY_HAVE_PAID: Final = frozenset({End.PAID})
         ),
         tests=("tests/adapters/wallet/test_resending.py",),
         why_tests="the simulator has a wallet of its own in the client's place",
+    ),
+    Bug(
+        "unclear-answers-do-not-stop-the-count",
+        "An answer that leaves the payments out says nothing about what is missing. Together with "
+        "two stray denials it counts as gone, and the spot is closed over held money.",
+        (
+            Change(
+                MACHINE,
+                """
+    if visit.misses and isinstance(event, events.TransactionLooked):
+        visit = replace(visit, misses=0)
+""",
+                "",
+            ),
+        ),
+        tests=("tests/domain/test_moments.py",),
+        why_tests="three strange answers of two kinds have to meet in one visit",
     ),
 )

@@ -103,7 +103,7 @@ def still_reserved(
     pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
     if visit.tries > 0 and pause > 0:
         return decision.wait(visit, now, pause, *facts)
-    seen = replace(visit, looked_at=now, misses=0)
+    seen = replace(visit, looked_at=now, unclears=0)
     if not visit.is_doubtful:
         return decision.look(seen, AskTill(), *facts)
     # The bill can not be taken back from under a confirm that may already have worked.

@@ -20,7 +20,7 @@ def transaction_missing(visit: Visit, event: object, now: datetime, policy: Poli
 
 def look_again(visit: Visit, now: datetime, policy: Policy) -> Decision:
     """Wait a little: the answer left out what would have to be compared."""
-    return decision.wait(replace(visit, misses=visit.misses + 1), now, policy.misses_gap_s)
+    return decision.wait(replace(visit, unclears=visit.unclears + 1), now, policy.misses_gap_s)
 
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:

@@ -37,7 +37,7 @@ def transaction_looked(
     if transaction.status is TransactionStatus.OTHER:
         return missing.status_unknown(visit, event, now, policy)
     assert visit.offered_at is not None, "what is offered was shown"
-    undecided = replace(visit, looked_at=None, misses=0)
+    undecided = replace(visit, looked_at=None, unclears=0)
     if seconds(visit.offered_at, now) >= policy.offer_ttl_s:
         why = f"not paid within {policy.offer_ttl_s:g} s"
         return taking.withdraw(undecided, now, end=End.UNPAID, reason=why)

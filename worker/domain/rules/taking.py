@@ -39,13 +39,13 @@ def reserved(visit: Visit, transaction: Transaction, now: datetime, policy: Poli
     facts: tuple[Fact, ...] = ()
     if visit.reserved_at is None:
         facts = (info(FactName.TRANSACTION_RESERVED, transaction=transaction.key),)
-    checked = replace(visit, reserved_at=visit.reserved_at or now, looked_at=now, misses=0)
+    checked = replace(visit, reserved_at=visit.reserved_at or now, looked_at=now, unclears=0)
     return decision.look(checked, AskTill(), *facts)
 
 
 def is_worth_another_look(visit: Visit, transaction: Transaction, policy: Policy) -> bool:
     """Tell whether one strange answer alone stands against money that a guest agreed to."""
-    return is_unclear(visit, transaction) and visit.misses + 1 < policy.misses_max
+    return is_unclear(visit, transaction) and visit.unclears + 1 < policy.misses_max
 
 
 def withdraw(
