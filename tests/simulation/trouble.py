@@ -139,7 +139,6 @@ class Trouble:
             return
         if label == "spot.denied":
             table.denied_until_s = evening.loop.time() + self._dice.uniform(5, 60)
-            table.denied_checkin = table.checkin
             return
         is_order = label == "stranger.orders" and evening.plan.mode != "twin"
         self.stranger_at(table.identifier if is_order else None)

@@ -319,7 +319,10 @@ class Truth:
     def look(self, spot_id: SpotId) -> Outcome[Spot]:
         """Read one spot."""
         table = self.tables.get(spot_id)
-        if table is None or self.now_s() < table.denied_until_s:
+        if table is None:
+            return _MISSING
+        if self.now_s() < table.denied_until_s:
+            table.denied_checkin = table.checkin
             return _MISSING
         return Done(self.show(table))
 
