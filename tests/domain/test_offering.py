@@ -351,6 +351,7 @@ def test_links_do_not_pile_up() -> None:
         (spot_looked(status=SpotStatus.OPEN), End.LEFT),
         (events.SpotMissing(), End.LEFT),
         (spot_looked(OTHER_KEY), End.REFUSED),
+        (spot_looked(OTHER_KEY, status=SpotStatus.OTHER), End.REFUSED),
     ],
 )
 def test_a_table_that_changed_during_the_link_gets_no_bill(seen: events.Event, end: End) -> None:

@@ -292,4 +292,28 @@ MAY_HAVE_PAID: Final = frozenset({End.PAID})
         tests=("tests/domain/test_moments.py",),
         why_tests="three strange answers of two kinds have to meet in one visit",
     ),
+    Bug(
+        "unknown-word-hides-a-strangers-order",
+        "A spot with a status that nobody knows is waited out, whatever else it shows. Then the "
+        "link is sent again, beside a stranger's order.",
+        (
+            Change(
+                LINKING,
+                """
+    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+        return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
+    if spot.status is SpotStatus.OTHER:
+        return decision.wait(visit, now, policy.unsent_wait_s)
+""",
+                """
+    if spot.status is SpotStatus.OTHER:
+        return decision.wait(visit, now, policy.unsent_wait_s)
+    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+        return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
+""",
+            ),
+        ),
+        tests=("tests/domain/test_offering.py",),
+        why_tests="a strange word, a stranger's order and a refused link have to meet",
+    ),
 )

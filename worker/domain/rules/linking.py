@@ -67,16 +67,17 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     """Go on when the order shows; try again, within bounds, when it does not."""
     spot, key = event.spot, visit.transaction_key
     assert key is not None, "what is linked has a key"
+    if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
+        return give_up(visit, now, End.LEFT, "the guest left before the bill was shown")
+    is_there = key in spot.live_keys()
+    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+        return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)
-    if spot.status is not SpotStatus.WAITING:
-        return give_up(visit, now, End.LEFT, "the guest left before the bill was shown")
-    if key in spot.live_keys():
+    if is_there:
         return offered(visit, now, policy)
     if spot.orders is None:
         return decision.look(visit, LookAtTransaction(key))
-    if spot.live_keys() - event.earlier_keys - set(visit.former_keys):
-        return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if visit.tries >= policy.refusals_max:
         why = f"the wallet did not show the order on the spot after {visit.tries} tries"
         return give_up(visit, now, End.REFUSED, why)
