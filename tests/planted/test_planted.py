@@ -18,8 +18,10 @@ from tests.planted.workshop import (
     check_names,
     hunt,
     look_for,
+    python,
     run_tests,
 )
+from tests.simulation.shrinking import Kept, regressions
 
 QUIET_VISITS = 3000
 """What the untouched product must pass in silence here; more than most bugs need."""
@@ -71,6 +73,24 @@ def test_a_planted_bug_is_noticed(workshop: Workshop, bug: Bug) -> None:
         verdict = look_for(bug, root)
 
     assert verdict.is_caught, f"{bug.name} was not noticed. {bug.story}"
+
+
+PLAY_KEPT = """
+import sys
+from tests.simulation.shrinking import failure_of, regressions
+story = next(kept.story for kept in regressions() if kept.bug == sys.argv[1])
+print(failure_of(story) is not None)
+"""
+
+
+@pytest.mark.parametrize("kept", regressions(), ids=lambda kept: kept.bug)
+def test_a_kept_story_goes_wrong_with_its_bug_planted(workshop: Workshop, kept: Kept) -> None:
+    """A story that would no longer find its fault is kept for nothing."""
+    (bug,) = [bug for bug in BUGS if bug.name == kept.bug]
+    with workshop.spoiled(bug) as root:
+        done = python(root, ["-c", PLAY_KEPT, kept.bug])
+
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_the_untouched_product_is_passed_in_silence(workshop: Workshop) -> None:

@@ -145,8 +145,9 @@ def _replay(given: argparse.Namespace) -> int:
         story = shrink(story, say)
     say(f"{story.plan()}\n\n{told(story)}\n\nagain: {story.command()}")
     if given.shrink:
-        kept = {"seed": story.seed, "changes": story.changes, "only": story.only or ()}
-        say(f"to keep it for good, in regressions.json: {json.dumps({**kept, 'what': ''})}")
+        kept = {"seed": story.seed, "changes": story.changes, "only": story.only}
+        kept |= {"bug": "the planted bug that brings it back", "what": "what went wrong"}
+        say(f"to keep it for good, in regressions.json: {json.dumps(kept)}")
     return 0
 
 

@@ -124,11 +124,26 @@ def told(story: Story) -> str:
 REGRESSIONS: Final = Path(__file__).with_name("regressions.json")
 
 
-def regressions() -> list[tuple[Story, str]]:
-    """Give every story that went wrong once, with what it was about."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A story that went wrong once."""
+
+    story: Story
+    bug: str
+    """The planted bug that makes it go wrong again, by its name."""
+    what: str
+
+
+def regressions() -> list[Kept]:
+    """Give every story that is kept for good."""
     return [
-        (
-            Story(one["seed"], one["changes"], tuple((label, n) for label, n in one["only"])),
+        Kept(
+            Story(
+                one["seed"],
+                one["changes"],
+                None if one["only"] is None else tuple((label, n) for label, n in one["only"]),
+            ),
+            one["bug"],
             one["what"],
         )
         for one in json.loads(REGRESSIONS.read_text())
