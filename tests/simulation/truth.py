@@ -25,6 +25,8 @@ from worker.domain.wallet import (
 )
 
 HALL: Final = LocationId(9975)
+DENIALS_MAX: Final = 3
+"""After so many in a row a worker may leave a transaction to a human and free its table."""
 ALIVE: Final = PENDING | {TransactionStatus.RESERVED}
 
 _WORDS: Final = {
@@ -62,6 +64,8 @@ class Charge:
     reserved_s: float = 0.0
     confirms: int = 0
     """How often it was asked to be confirmed."""
+    denials: int = 0
+    """Answers in a row that knew of no such transaction."""
     is_ours: bool = True
     """False: another till or shop made it, and no worker may touch it."""
 
@@ -70,6 +74,11 @@ class Charge:
         """Give the journal's name and the visit's number, as the reference says them."""
         parts = self.request.reference.split(".")
         return (parts[1], parts[3]) if len(parts) == 5 else ("", "")
+
+    @property
+    def is_seen_alive(self) -> bool:
+        """Tell whether it may still be paid or taken, and the wallet has not denied it thrice."""
+        return self.status in ALIVE and self.denials < DENIALS_MAX
 
     def shown(self, *, is_short: bool = False) -> Transaction:
         """Show it as the wallet does."""
@@ -308,7 +317,7 @@ class Truth:
         if table.checkin != looked_at_checkin:
             self.unlucky_closes += 1
             self.on_event("closes the next guest's", table.identifier)
-        elif any(c.status in ALIVE and c.owner[0] == instance for c in table.orders):
+        elif any(c.is_seen_alive and c.owner[0] == instance for c in table.orders):
             self.wrong("S16", f"{table.identifier} was closed over a live order")
         self.closed_for.setdefault((instance, visit), table.checkin)
         self.leave(table, self.vendor.status_after_close)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.simulation import checkers
 from tests.simulation.fates import WRITES
-from tests.simulation.truth import ALIVE
 from worker.domain.commands import WriteKind
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
@@ -231,6 +230,8 @@ class SimWallet:
         charge = self._truth.charges[key]
         got = await self._call("transaction", lambda: self._truth.read(key))
         is_hidden = isinstance(got, Refused) and got.refusal is Refusal.MISSING
+        if is_hidden or isinstance(got, Done):
+            charge.denials = charge.denials + 1 if is_hidden else 0
         if is_hidden or (isinstance(got, Done) and got.value.payments != charge.shown().payments):
             self._evening.lied_about.add(key)
         if isinstance(got, Done):
@@ -369,7 +370,7 @@ class SimWallet:
         for key in spot.live_keys() if spot else ():
             if self._truth.charges[key].owner[0] != self._process.disk.instance:
                 self._truth.wrong("S10", f"{spot_id} is closed over somebody else's {key}")
-            elif self._truth.charges[key].status in ALIVE:
+            elif self._truth.charges[key].is_seen_alive:
                 self._truth.wrong("S10", f"{spot_id} is closed over {key}, which is alive")
         return checkin
 
