@@ -108,7 +108,8 @@ def _summarise(total: Tally, took_s: float) -> None:
     say(f"ends: {dict(total.ends.most_common())}")
     say(
         f"edges travelled: {len(total.edges)}; "
-        f"closes that hit the next guest: {total.unlucky_closes}"
+        f"of {total.closes} closes {total.unlucky_closes} hit the next guest, "
+        f"{total.closes_in_window} of them neither late nor twice"
     )
     say(
         f"{total.evenings} evenings, {total.visits} visits, {total.paid} paid, "

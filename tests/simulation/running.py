@@ -19,6 +19,17 @@ ROOT: Final = Path(__file__).parents[2]
 LABELS: Final = fates.LABELS | guests.LABELS | trouble.LABELS
 """Everything that can befall an evening. A run that is long enough has seen all of it."""
 
+COUNTS: Final = (
+    "evenings",
+    "visits",
+    "paid",
+    "kills",
+    "lives",
+    "steps",
+    "closes",
+    "unlucky_closes",
+    "closes_in_window",
+)
 CHUNK: Final = 20
 """Evenings between two looks at the time, and between two rounds of the garbage collector."""
 
@@ -35,6 +46,8 @@ class Tally:
     steps: int = 0
     virtual_s: float = 0.0
     unlucky_closes: int = 0
+    closes_in_window: int = 0
+    closes: int = 0
     fired: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -53,11 +66,13 @@ class Tally:
         self.steps += evening.loop.total
         self.virtual_s += evening.loop.time()
         self.unlucky_closes += evening.truth.unlucky_closes
+        self.closes_in_window += evening.truth.closes_in_window
+        self.closes += evening.truth.closes
         self.fired.update(evening.choices.fired)
 
     def merge(self, other: "Tally") -> None:
         """Count another run."""
-        for name in ("evenings", "visits", "paid", "kills", "lives", "steps", "unlucky_closes"):
+        for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.virtual_s += other.virtual_s
         self.fired.update(other.fired)
@@ -136,11 +151,10 @@ def commit() -> str:
 
 def append_result(path: Path, tally: Tally, **about: object) -> None:
     """Add one line to a file of results."""
-    counts = ("evenings", "visits", "paid", "kills", "lives", "steps", "unlucky_closes")
     line = {
         **about,
         "commit": commit(),
-        **{name: getattr(tally, name) for name in counts},
+        **{name: getattr(tally, name) for name in COUNTS},
         "virtual_hours": round(tally.virtual_s / 3600),
         "wrong": tally.wrong,
         "missed": tally.missed(),

@@ -141,9 +141,12 @@ class Truth:
         self.taken: list[Charge] = []
         self.closed_for: dict[tuple[str, str], int] = {}
         """Which check-in each visit's first close ended."""
+        self.closes = 0
         self.unlucky_closes = 0
         """Closes that hit a guest who sat down between the look and the close. No client can
         prevent them; see the design."""
+        self.closes_in_window = 0
+        """Those of them that arrived within seconds of their look, not late or twice."""
         self.on_offer: Callable[[Table, Charge], None] = _ignore
         self.on_closed: Callable[[Table], None] = _ignore
         self.on_revoke: Callable[[Charge], None] = _ignore
@@ -316,9 +319,11 @@ class Truth:
             return _CONFLICT
         if table.checkin != looked_at_checkin:
             self.unlucky_closes += 1
+            self.closes_in_window += looked_at_checkin >= 0
             self.on_event("closes the next guest's", table.identifier)
         elif any(c.is_seen_alive and c.owner[0] == instance for c in table.orders):
             self.wrong("S16", f"{table.identifier} was closed over a live order")
+        self.closes += 1
         self.closed_for.setdefault((instance, visit), table.checkin)
         self.leave(table, self.vendor.status_after_close)
         self.on_event("closes", table.identifier)
