@@ -569,3 +569,16 @@ def test_a_visit_is_parked_in_the_words_of_whoever_parks_it() -> None:
             do="the worker leaves the money alone; look it up at Paysera and tell the till",
         ),
     )
+
+
+def test_a_parked_visit_is_told_in_the_same_words_again() -> None:
+    """Each start calls the human anew, as the first call may have been lost."""
+    visit = closing(end=End.PARKED, reason="a riddle")
+
+    assert machine.parked_before(visit) == error(
+        "visit.parked",
+        transaction=KEY,
+        amount="12.50 EUR",
+        why="a riddle",
+        do="the worker leaves the money alone; look it up at Paysera and tell the till",
+    )
