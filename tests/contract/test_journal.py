@@ -1,77 +1,31 @@
 """What every journal promises, whatever keeps it. The same bodies run on all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from worker.adapters.journal.memory import MemoryJournal
-from worker.adapters.journal.rules import NEWEST_VISITS
-from worker.adapters.journal.sqlite import SqliteJournal
-from worker.domain.bill import Bill, BillLine
+from tests.contract.entries import (
+    CLOSE,
+    CONFIRM_A,
+    CONFIRM_B,
+    CREATE_1,
+    CREATE_2,
+    HALL,
+    NOON,
+    Journal,
+    a_bill,
+    a_visit,
+    an_entry,
+    closed,
+    key,
+)
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalConflict, JournalUnavailable
-from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
-from worker.domain.money import Money
-from worker.domain.visit import End, Step, Visit
-from worker.ports import Entry, Intent, IntentState, Lost, OpenVisit, Record, Settled
-
-HALL = LocationId(9975)
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-Journal = MemoryJournal | SqliteJournal
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    if request.param == "memory":
-        kept: Journal = MemoryJournal()
-    else:
-        kept = SqliteJournal.open(tmp_path / "journal.db")
-    yield kept
-    await kept.aclose()
-
-
-def a_visit(number: int = 1, **changes: Any) -> Visit:
-    fields: dict[str, Any] = {
-        "visit_id": VisitId(number),
-        "instance": "abcdefgh",
-        "nonce": "k3f9",
-        "location_id": HALL,
-        "spot_id": SpotId(f"spot-{number}"),
-        "table": f"T{number}",
-        "opened_at": NOON,
-        "step": Step.SEEN,
-        "since": NOON,
-    }
-    return Visit(**{**fields, **changes})
-
-
-def a_bill(bill_id: str | None = "bill-7") -> Bill:
-    return Bill(bill_id, Money(1250, "EUR"), "Table 15", (BillLine("Soup", 2, 1250),))
-
-
-def an_entry(visit: Visit, **parts: Any) -> Entry:
-    return Entry(visit.visit_id, visit, **parts)
-
-
-def key(text: str) -> TransactionKey:
-    return TransactionKey(text)
-
-
-def closed(visit: Visit, end: End = End.LEFT) -> Visit:
-    return replace(visit, step=Step.CLOSED, end=end, spot_closed_at=NOON)
-
-
-CREATE_1 = Intent(WriteKind.CREATE, "v1.abcdefgh.9975.1.k3f91")
-CREATE_2 = Intent(WriteKind.CREATE, "v1.abcdefgh.9975.1.k3f92")
-CONFIRM_A = Intent(WriteKind.CONFIRM, "key-a")
-CONFIRM_B = Intent(WriteKind.CONFIRM, "key-b")
-CLOSE = Intent(WriteKind.CLOSE, "")
+from worker.domain.ids import LocationId, SpotId, VisitId
+from worker.domain.visit import End, Step
+from worker.ports import Entry, Intent, IntentState, OpenVisit, Record, Settled
 
 
 async def test_a_new_journal_has_nothing_open_and_counts_from_one(journal: Journal) -> None:
@@ -253,55 +207,6 @@ async def test_a_visit_has_one_create_in_doubt(journal: Journal, state: IntentSt
     await journal.write(an_entry(visit, settled=given_up, begun=CREATE_2))
 
     assert (await journal.open_visits())[0].pending == (CREATE_2,)
-
-
-async def test_creates_given_up_are_remembered_until_struck_off(journal: Journal) -> None:
-    """A lost transaction that shows up later is known as ours, until it is seen gone."""
-    visit, later = a_visit(), NOON + timedelta(hours=1)
-    await journal.write(an_entry(visit, begun=CREATE_1))
-    told = (Record(later, "given up", {}),)
-    given_up = (Settled(CREATE_1, IntentState.ABANDONED),)
-    await journal.write(an_entry(closed(visit), records=told, settled=given_up))
-    lost = Lost(VisitId(1), OrderReference(CREATE_1.target), NOON)
-
-    assert await journal.lost_creates() == (lost,)
-
-    struck = (Settled(CREATE_1, IntentState.DONE, "found and revoked"),)
-    await journal.write(Entry(visit.visit_id, settled=struck))
-    assert await journal.lost_creates() == ()
-
-
-@pytest.mark.parametrize("state", [IntentState.PENDING, IntentState.UNKNOWN])
-async def test_a_create_in_doubt_is_lost_once_its_visit_is_over(
-    journal: Journal, state: IntentState
-) -> None:
-    """Its visit looks for it until then; afterwards only the watch over lost ones does."""
-    visit = a_visit(step=Step.CREATING)
-    await journal.write(an_entry(visit, begun=CREATE_1))
-    settled = (Settled(CREATE_1, state),)
-    await journal.write(an_entry(visit, settled=settled))
-    assert await journal.lost_creates() == ()
-
-    await journal.write(an_entry(closed(visit, End.REFUSED)))
-    lost = Lost(VisitId(1), OrderReference(CREATE_1.target), NOON)
-    assert await journal.lost_creates() == (lost,)
-
-    await journal.write(Entry(visit.visit_id, settled=(Settled(CREATE_1, IntentState.DONE),)))
-    assert await journal.lost_creates() == ()
-
-
-async def test_parked_visits_are_found_again_while_they_are_among_the_newest(
-    journal: Journal,
-) -> None:
-    """Whoever starts can call the human again, whether the spot is free already or not."""
-    freeing = replace(a_visit(1), step=Step.CLOSING, end=End.PARKED, reason="who knows")
-    over = replace(a_visit(3), step=Step.PARKED, end=End.PARKED, spot_closed_at=NOON)
-    for visit in (freeing, closed(a_visit(2), End.PAID), over):
-        await journal.write(an_entry(visit))
-    assert await journal.parked_lately() == (freeing, over)
-
-    await journal.write(an_entry(a_visit(1 + NEWEST_VISITS)))
-    assert await journal.parked_lately() == (over,)
 
 
 async def test_an_entry_without_a_visit_leaves_the_visit_as_it_is(journal: Journal) -> None:

@@ -84,7 +84,7 @@ BUGS: Final = (
 """,
             ),
         ),
-        tests=("tests/service/test_situations.py",),
+        tests=("tests/service/test_loose_ends.py",),
         why_tests="the clock has to be set between a create that is lost and the next start",
     ),
     Bug(
@@ -203,7 +203,7 @@ BUGS: Final = (
                 "",
             ),
         ),
-        tests=("tests/service/test_situations.py",),
+        tests=("tests/service/test_loose_ends.py",),
         why_tests="the run has to die in one instant of a visit that is seldom parked",
     ),
     Bug(
@@ -219,7 +219,7 @@ BUGS: Final = (
                 "",
             ),
         ),
-        tests=("tests/contract/test_journal.py",),
+        tests=("tests/contract/test_loose_ends.py",),
         why_tests="six answers in a row have to be lost, and the last request has to come late",
     ),
     Bug(
