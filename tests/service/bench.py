@@ -2,18 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from tests.service.world import HALL, Bomb, Crash, FakeClock, FakeWallet, World
+from tests.service.world import HALL, FakeClock, FakeWallet, World
 from worker.adapters.journal.memory import MemoryJournal
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, Visit
-from worker.ports import Entry, PaidBill, TillMissing, TillTrouble
+from worker.ports import PaidBill, TillMissing, TillTrouble
 from worker.service.engine import Engine
 from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
@@ -53,31 +53,15 @@ class FakeTill:
         return None
 
 
-class BombedJournal(MemoryJournal):
-    """A journal whose process may die right before or right after any write."""
-
-    def __init__(self, bomb: Bomb) -> None:
-        super().__init__()
-        self.bomb = bomb
-
-    async def write(self, entry: Entry) -> None:
-        """Write one entry, between two points."""
-        self.bomb.tick()
-        await super().write(entry)
-        self.bomb.tick()
-
-
 class Bench:
     """One worker after the other over one world and one journal."""
 
-    def __init__(self, policy: Policy | None = None, fuse: int | None = None) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.clock = FakeClock()
-        self.bomb = Bomb(fuse)
-        self.world = World(self.clock, self.bomb)
+        self.world = World(self.clock)
         self.till = FakeTill()
-        self.journal = BombedJournal(self.bomb)
+        self.journal = MemoryJournal()
         self.policy = policy or Policy(bill_wait_s=20, offer_ttl_s=60)
-        self.crashes = 0
         self.hire()
 
     def hire(self) -> None:
@@ -161,23 +145,6 @@ class Bench:
         for _ in range(count):
             await self.poll()
             await self.wait(seconds)
-
-    async def live(self, guest: Callable[["Bench"], None], ticks: int) -> None:
-        """Work on through a crash: a dead worker is replaced by a fresh one over the same journal.
-
-        `guest` is called before each tick and does what guests do.
-        """
-        left = ticks
-        while left > 0:
-            try:
-                async with self.at_work():
-                    while left > 0:
-                        left -= 1
-                        guest(self)
-                        await self.tick()
-            except* Crash:
-                self.crashes += 1
-                self.hire()
 
     # What the tests ask.
 

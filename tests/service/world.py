@@ -30,10 +30,6 @@ T = TypeVar("T")
 HALL = LocationId(9975)
 
 
-class Crash(BaseException):
-    """The process dies here, and nothing of it runs on."""
-
-
 class FakeClock:
     """Time that moves only when it is told to."""
 
@@ -55,20 +51,6 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         """Pass the time at once."""
         self.at += timedelta(seconds=seconds)
-
-
-@dataclass(slots=True)
-class Bomb:
-    """Goes off at the n-th point at which a process can die, and never again."""
-
-    fuse: int | None = None
-    points: int = 0
-
-    def tick(self) -> None:
-        """Pass a point."""
-        self.points += 1
-        if self.points == self.fuse:
-            raise Crash
 
 
 @dataclass(slots=True)
@@ -110,7 +92,6 @@ class World:
     """Spots, transactions and what was done to them."""
 
     clock: FakeClock
-    bomb: Bomb = field(default_factory=Bomb)
     tables: dict[SpotId, Table] = field(default_factory=dict)
     charges: dict[TransactionKey, Charge] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
@@ -169,7 +150,6 @@ class World:
 
     def _begin(self, op: str) -> str:
         self.calls[op] += 1
-        self.bomb.tick()
         if self.trouble[op]:
             return self.trouble[op].popleft()
         return self.weather(op) if self.weather is not None else ""
@@ -196,7 +176,6 @@ class World:
             self.later.append((self.clock.now() + delay, lambda: self._carry_out(op, effect)))
             return Unknown("ReadTimeout")
         outcome = self._carry_out(op, effect)
-        self.bomb.tick()
         return Unknown("ReadTimeout") if trouble == "lost_reply" else outcome
 
     def _carry_out(self, op: str, effect: Callable[[], Outcome[T]]) -> Outcome[T]:

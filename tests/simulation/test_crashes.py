@@ -1,4 +1,4 @@
-"""The worker dies at every step of every situation, and twice at every pair that differs."""
+"""The worker dies at every step of every situation, and twice at every pair that differs (F31)."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.simulation.scenarios import SCENARIOS
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_dying_at_any_step_changes_nothing_that_matters(name: str) -> None:
-    """The same checks hold and the same money has moved, wherever it died and whatever was kept."""
+    """The same checks hold and the same money has moved, wherever it died (F31)."""
     crashes = once(name)
 
     assert crashes.runs >= crashes.points > 100
@@ -19,7 +19,7 @@ def test_dying_at_any_step_changes_nothing_that_matters(name: str) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_dying_again_anywhere_after_the_first_death_changes_nothing_either(name: str) -> None:
-    """Every pair: at the first point, and at each that follows, the recovery's own included."""
+    """Every pair: at the first point, and at each that follows, in the recovery too (F31)."""
     crashes = twice(name)
 
     assert crashes.runs > 100
