@@ -22,13 +22,13 @@ def test_only_one_line_end_is_taken_off_a_secret(tmp_path: Path) -> None:
     assert "printable ASCII" in report
 
 
-@pytest.mark.parametrize("value", ["77", "true", '["IrdTc8uQodU7PRpL-never-shown"]', '""'])
+@pytest.mark.parametrize("value", ["7730091277", "true", '["IrdTc8uQodU7PRpL-never-shown"]', '""'])
 def test_a_key_of_the_wrong_type_is_never_shown(tmp_path: Path, value: str) -> None:
     """Whatever is wrong with the key, the report says so without it."""
     report = refused(tmp_path, BASE.replace("[wallet]", f"[wallet]\nmac_key = {value}"), {})
 
     assert "wallet.mac_key" in report
-    assert "77" not in report
+    assert "7730091277" not in report
 
 
 def test_a_value_in_a_wrong_place_is_never_shown(tmp_path: Path) -> None:
