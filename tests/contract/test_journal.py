@@ -6,19 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from tests.adapters.journal.builders import HALL, NOON, a_visit, an_entry, closed
 from tests.contract.entries import (
     CLOSE,
     CONFIRM_A,
     CONFIRM_B,
     CREATE_1,
     CREATE_2,
-    HALL,
-    NOON,
     Journal,
     a_bill,
-    a_visit,
-    an_entry,
-    closed,
     key,
 )
 from worker.domain.commands import WriteKind

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.contract.entries import CREATE_1, NOON, Journal, a_visit, an_entry, closed
+from tests.adapters.journal.builders import NOON, a_visit, an_entry, closed
+from tests.contract.entries import CREATE_1, Journal
 from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.ids import OrderReference, VisitId
 from worker.domain.visit import End, Step
