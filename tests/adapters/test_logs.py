@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters import logs
+from worker.adapters.clock import SystemClock
 from worker.adapters.logs import FIELDS, configure, short_key
 
 KEY = "ATaNbcdefghijklmnopqrst"
@@ -217,11 +218,12 @@ def test_no_value_makes_logging_fail(value: object) -> None:
 def test_an_exception_is_told_with_its_trace() -> None:
     """As one JSON value, or behind a bar where no line of it can pass for one of ours."""
 
+    def explode() -> NoReturn:
+        raise RuntimeError("boom\n12:00:00    visit.closed   end=paid")
+
     def fail(stream: io.StringIO) -> str:
         try:
-            raise RuntimeError(  # noqa: TRY301
-                "boom\n12:00:00    visit.closed   end=paid"
-            )
+            explode()
         except RuntimeError:
             structlog.get_logger().exception("loop.died", loop="poll")
         return stream.getvalue()
@@ -240,7 +242,7 @@ def test_a_closed_pipe_and_a_full_disk_cost_lines_and_nothing_else() -> None:
     closed.close()
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w") as pipe, Path("/dev/full").open("w") as full:  # noqa: PTH123
+    with os.fdopen(writing, "w") as pipe, Path("/dev/full").open("w") as full:
         for stream in (closed, pipe, full):
             configure(level="info", fmt="json", stream=stream, environ={})
             structlog.get_logger().info("a.b")
@@ -299,13 +301,9 @@ def test_configuring_twice_does_not_tell_twice() -> None:
 
 def test_a_given_clock_stamps_the_lines() -> None:
     """So that a rehearsal shows its own time."""
-
-    class Noon:
-        def wall_s(self) -> float:
-            return datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
-
-    stream = io.StringIO()
-    configure(level="info", fmt="json", stream=stream, clock=Noon(), environ={})  # type: ignore[arg-type]
+    noon_s = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
+    stream, clock = io.StringIO(), SystemClock(wall_s=lambda: noon_s)
+    configure(level="info", fmt="json", stream=stream, clock=clock, environ={})
     structlog.get_logger().info("a.b")
 
     assert only(stream)["timestamp"] == "2026-11-20T12:00:00.000Z"

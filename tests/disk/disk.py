@@ -63,7 +63,7 @@ class SimDisk:
         with contextlib.ExitStack() as stack:
             for module in (opening, reader):
                 stack.enter_context(patch.object(module, "connect", self._connect(module.connect)))
-            system = DiskSystem(self._medium, self.folder, getattr(marker, "os"))  # noqa: B009
+            system = DiskSystem(self._medium, self.folder, vars(marker)["os"])
             self._systems.append(system)
             stack.callback(self._systems.remove, system)
             for own in (lock, marker, opening):

@@ -110,7 +110,7 @@ class DiskSystem:
             self._inner.replace(old, new)
             return
         self._meet(Op.RENAME, new.name, self._medium.life)
-        os.replace(old, new)  # noqa: PTH105 - this is what stands under a path's own
+        old.replace(new)
         self._medium.rename(old.name, new.name)
 
     def _write(self, descriptor: int, data: bytes, offset: int, *, moves: bool) -> int:

@@ -93,12 +93,12 @@ class DiskFile(apsw.VFSFile):
         super().__init__("unix", path, flags)
         self._file: SimFile = medium.make(name) if makes else medium.folder.now[name]
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's name
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - apsw calls it by this name
         if self._life == self._medium.life:
             told(lambda: self._medium.meet(Op.READ, self._life))
         return super().xRead(amount, offset)
 
-    def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802 - SQLite's name
+    def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802 - apsw calls it by this name
         if self._life != self._medium.life:
             return
         told(lambda: self._medium.meet(Op.WRITE, self._life))
@@ -109,14 +109,14 @@ class DiskFile(apsw.VFSFile):
         if fits < len(kept):
             raise failure(apsw.SQLITE_FULL)
 
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's name
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802 - apsw calls it by this name
         if self._life != self._medium.life:
             return
         told(lambda: self._medium.meet(Op.TRUNCATE, self._life))
         super().xTruncate(newsize)
         self._medium.cut(self._file, newsize)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+    def xSync(self, flags: int) -> None:  # noqa: N802 - apsw calls it by this name
         if self._life != self._medium.life:
             return
         told(lambda: self._medium.sync(self._file, self._name, self._life))
@@ -148,14 +148,14 @@ class DiskVfs(apsw.VFS):
         self._life = medium.life
         super().__init__(self.name, "unix")
 
-    def xOpen(  # noqa: N802 - SQLite's name
+    def xOpen(  # noqa: N802 - apsw calls it by this name
         self, name: str | apsw.URIFilename | None, flags: list[int]
     ) -> apsw.VFSFile:
         assert name is not None, "the journal keeps what is temporary in memory"
         path = name if isinstance(name, str) else name.filename()
         return DiskFile(self._medium, self._life, PurePath(path).name, name, flags)
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802 - SQLite's name
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802 - apsw calls it by this name
         if self._life != self._medium.life:
             return
         told(lambda: self._medium.meet(Op.DELETE, self._life))

@@ -150,7 +150,9 @@ async def test_a_transaction_that_the_wallet_forgot_is_not_made_anew() -> None:
 
 
 @pytest.mark.parametrize("is_mended", [True, False])
-async def test_a_confirm_that_says_yes_and_took_nothing_is_not_believed(is_mended: bool) -> None:
+async def test_a_confirm_that_says_yes_and_took_nothing_is_not_believed(
+    is_mended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Paid is what the wallet shows afterwards; until then the guest owes and the till waits (F19).
 
     Where it never becomes true, the reservation ends and nobody has paid.
@@ -166,7 +168,7 @@ async def test_a_confirm_that_says_yes_and_took_nothing_is_not_believed(is_mende
             return await confirm(key, not_after)
         return Done(None)
 
-    wallet.confirm_transaction = lie  # type: ignore[method-assign]
+    monkeypatch.setattr(wallet, "confirm_transaction", lie)
     async with bench.at_work():
         key = await offered(bench)
         bench.world.reserve(bench.world.charges[key])
@@ -199,7 +201,9 @@ async def test_a_spot_that_a_stale_list_still_shows_after_our_close_is_left_alon
         assert the_offer(bench) != key
 
 
-async def test_a_reservation_that_ends_between_the_look_and_the_confirm_is_not_paid() -> None:
+async def test_a_reservation_that_ends_between_the_look_and_the_confirm_is_not_paid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It was there a moment ago; the till hears nothing, and the table is freed (F26)."""
     bench = Bench()
     bench.till.bills["t1"] = BILL
@@ -212,7 +216,7 @@ async def test_a_reservation_that_ends_between_the_look_and_the_confirm_is_not_p
             bench.world.charges[key].status = TransactionStatus.FAILED
             return await find_bill(location_id, table)
 
-        bench.till.find_bill = slowly  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(bench.till, "find_bill", slowly)
         await bench.tick(3)
 
     assert (bench.world.calls["confirm"], bench.world.effects["confirm"]) == (1, 0)

@@ -140,7 +140,7 @@ async def test_a_start_at_a_wrong_time_takes_the_money_of_a_guest_who_has_agreed
 
 @pytest.mark.parametrize("has_lapsed", [True, False])
 async def test_a_machine_that_slept_between_the_look_and_the_confirm_looks_again(
-    has_lapsed: bool,
+    has_lapsed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     Eight hours pass while the till is being asked. Suspended time counts, so the look has become
@@ -165,8 +165,8 @@ async def test_a_machine_that_slept_between_the_look_and_the_confirm_looks_again
 
     async with bench.at_work():
         key = await offered(bench)
-        bench.till.find_bill = sleep_first  # type: ignore[method-assign, assignment]
-        wallet.confirm_transaction = note  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(bench.till, "find_bill", sleep_first)
+        monkeypatch.setattr(wallet, "confirm_transaction", note)
         bench.world.reserve(bench.world.charges[key])
         await bench.tick(4)
 

@@ -77,7 +77,9 @@ class FailingDisk:
         return getattr(self._connection, name)
 
 
-async def test_after_a_failed_fsync_nothing_is_written_any_more(path: Path) -> None:
+async def test_after_a_failed_fsync_nothing_is_written_any_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     The kernel may have thrown the pages away and call the next fsync a success. So that commit and
     every later one fail, the process ends, and only a new start reads what is really there (F48).
@@ -85,7 +87,7 @@ async def test_after_a_failed_fsync_nothing_is_written_any_more(path: Path) -> N
     journal = SqliteJournal.open(path)
     await journal.write(an_entry(a_visit(1), records=(told(1),)))
     disk = FailingDisk(journal._store._connection)
-    journal._store._connection = disk  # type: ignore[assignment]
+    monkeypatch.setattr(journal._store, "_connection", disk)
 
     for number in (2, 3):
         with pytest.raises(JournalUnavailable, match="SQLITE_IOERR_FSYNC"):
@@ -141,7 +143,7 @@ def test_the_write_ahead_log_stays_small_while_people_read(path: Path) -> None:
 
 @pytest.mark.parametrize(("slow_s", "end"), [(2.0, End.PAID), (6.0, End.EXPIRED)])
 async def test_a_slow_disk_delays_a_confirm_and_never_lets_it_leave_too_late(
-    slow_s: float, end: End
+    slow_s: float, end: End, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     The five seconds count from the look and include the wait for the disk. Where every write takes
@@ -164,9 +166,9 @@ async def test_a_slow_disk_delays_a_confirm_and_never_lets_it_leave_too_late(
             left_s.append(bench.clock.ticks_s() - looked_s[-1])
         return await confirm(key, not_after)
 
-    bench.journal.write = write_slowly  # type: ignore[method-assign]
-    wallet.look_at_transaction = note_look  # type: ignore[method-assign]
-    wallet.confirm_transaction = note_confirm  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.journal, "write", write_slowly)
+    monkeypatch.setattr(wallet, "look_at_transaction", note_look)
+    monkeypatch.setattr(wallet, "confirm_transaction", note_confirm)
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)

@@ -112,7 +112,7 @@ async def test_the_watchdog_starves_as_soon_as_one_loop_hangs(
         asked.set()
         await never.wait()
 
-    bench.spots.poll = hang  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.spots, "poll", hang)
     running = asyncio.create_task(a_supervisor(bench, herald).run(stop))
     await until_in_loop(lambda: "watchdog" in herald.said, "the watchdog is fed")
     await asyncio.wait_for(asked.wait(), 10)
@@ -124,7 +124,7 @@ async def test_the_watchdog_starves_as_soon_as_one_loop_hangs(
     await until_in_loop(lambda: len(herald.said) > reported + 3, "the report goes on")
     assert herald.said.count("watchdog") == fed
 
-    bench.spots.poll = never.wait  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(bench.spots, "poll", never.wait)
     never.set()
     await until_in_loop(lambda: herald.said.count("watchdog") > fed, "it is fed again")
     stop.set()
@@ -159,7 +159,9 @@ def test_two_workers_with_journals_of_their_own_never_touch_each_others_guests(
             assert second.told(event) == []
 
 
-async def test_a_visit_that_fails_three_times_is_parked_and_called_out() -> None:
+async def test_a_visit_that_fails_three_times_is_parked_and_called_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its table is freed, its money is left to a human, and the others are served (F39)."""
     bench = Bench(Policy(offer_ttl_s=600))
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
@@ -167,7 +169,7 @@ async def test_a_visit_that_fails_three_times_is_parked_and_called_out() -> None
     async def explode(paid: object) -> None:
         raise ValueError("boom")
 
-    bench.till.settle = explode  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.till, "settle", explode)
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)

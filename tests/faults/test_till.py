@@ -21,7 +21,9 @@ BILL = Bill("bill-1", Money(1250, "EUR"), "One")
 THREE_DAYS_S = 3 * 86400.0
 
 
-async def test_a_till_that_hangs_over_one_table_keeps_no_other_waiting() -> None:
+async def test_a_till_that_hangs_over_one_table_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each visit waits for its own answer only (F70)."""
     bench, answered = Bench(), asyncio.Event()
     find_bill = bench.till.find_bill
@@ -31,7 +33,7 @@ async def test_a_till_that_hangs_over_one_table_keeps_no_other_waiting() -> None
             await answered.wait()
         return await find_bill(location_id, table)
 
-    bench.till.find_bill = hang  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(bench.till, "find_bill", hang)
     bench.world.scan("t1")
     bench.world.scan("t2")
     async with bench.at_work():
@@ -47,7 +49,9 @@ async def test_a_till_that_hangs_over_one_table_keeps_no_other_waiting() -> None
         assert the_offer(bench, "t1")
 
 
-async def test_a_till_that_refuses_for_three_days_is_told_on_the_fourth() -> None:
+async def test_a_till_that_refuses_for_three_days_is_told_on_the_fourth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The table is free at once and a human knows within minutes; the worker never stops (F71)."""
     bench = Bench()
     bench.till.bills["t1"] = BILL
@@ -59,7 +63,7 @@ async def test_a_till_that_refuses_for_three_days_is_told_on_the_fourth() -> Non
         tried_at.append(bench.clock.now())
         return await settle(paid)
 
-    bench.till.settle = note  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.till, "settle", note)
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)
@@ -81,7 +85,9 @@ async def test_a_till_that_refuses_for_three_days_is_told_on_the_fourth() -> Non
     assert [line["log_level"] for line in told] == ["error"] * 2, "at once, and when it lasts"
 
 
-async def test_a_till_that_took_note_but_could_not_say_so_is_told_the_same_again() -> None:
+async def test_a_till_that_took_note_but_could_not_say_so_is_told_the_same_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The repeat carries the very same facts, so that it can be known for a repeat (F72)."""
     bench = Bench()
     bench.till.bills["t1"] = BILL
@@ -91,7 +97,7 @@ async def test_a_till_that_took_note_but_could_not_say_so_is_told_the_same_again
         heard.append(paid)
         return TillTrouble("the answer was lost") if len(heard) < 3 else None
 
-    bench.till.settle = deaf_once  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.till, "settle", deaf_once)
     async with bench.at_work():
         key = await offered(bench)
         bench.world.reserve(bench.world.charges[key])
@@ -104,7 +110,7 @@ async def test_a_till_that_took_note_but_could_not_say_so_is_told_the_same_again
 
 @pytest.mark.parametrize("has_agreed", [True, False])
 async def test_a_bill_that_is_paid_in_cash_meanwhile_is_not_paid_in_the_app_as_well(
-    has_agreed: bool,
+    has_agreed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The till has no such bill any more: held money is given back, an offer withdrawn (F74)."""
     bench = Bench(Policy(offer_ttl_s=600))
@@ -116,7 +122,7 @@ async def test_a_bill_that_is_paid_in_cash_meanwhile_is_not_paid_in_the_app_as_w
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)
-            bench.till.find_bill = in_cash  # type: ignore[method-assign]
+            monkeypatch.setattr(bench.till, "find_bill", in_cash)
             if has_agreed:
                 bench.world.reserve(bench.world.charges[key])
             await bench.tick(6)

@@ -52,7 +52,7 @@ def main() -> int:
 
 def say(line: str) -> None:
     """Tell whoever waits at the shell, at once."""
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)  # noqa: T201 - what a person reads at the shell
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,7 @@ for refused on a server's stumble, the words fit into a log line, and a hold is 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from tests.adapters.wallet.clockwork import START
 from tests.fuzz import witness
@@ -35,7 +35,7 @@ WAITS: Final = (
 class StillClock:
     """A clock that stands: holds are measured from one moment."""
 
-    def now(self) -> object:
+    def now(self) -> NoReturn:
         raise AssertionError("nobody asks for it here")
 
     def wall_s(self) -> float:
@@ -87,7 +87,7 @@ def check(case: Case) -> Iterator[str]:
 
 def hold_of(retry_after: str, *, is_throttled: bool) -> float:
     """Give how long the budget holds everything after such an answer."""
-    budget = Budget(width=4, clock=StillClock(), dice=random.Random(1))  # type: ignore[arg-type]
+    budget = Budget(width=4, clock=StillClock(), dice=random.Random(1))
     hold = budget.enter_now(Urgency.SETTLE)
     assert hold is not None
     budget.leave(hold, is_throttled=is_throttled, retry_after=retry_after)

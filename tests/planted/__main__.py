@@ -111,7 +111,7 @@ def spread(visits: Sequence[int]) -> str:
 
 def say(line: str) -> None:
     """Tell whoever waits at the shell."""
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)  # noqa: T201 - what a person reads at the shell
 
 
 if __name__ == "__main__":

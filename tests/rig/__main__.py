@@ -44,7 +44,7 @@ def complain(show: Show) -> None:
 
 def tell(text: str) -> None:
     """Print at once, for whoever watches."""
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)  # noqa: T201 - what a person reads at the shell
 
 
 if __name__ == "__main__":

@@ -204,8 +204,9 @@ async def test_control_routes_do_not_answer_to_other_web_pages(bench: Bench) -> 
 
 async def test_control_routes_answer_to_this_machine_only(bench: Bench) -> None:
     """Even behind a listener that somebody else opened (F61)."""
-    app = bench.http._transport.app  # type: ignore[attr-defined]
-    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1234))
+    own = bench.http._transport
+    assert isinstance(own, httpx.ASGITransport)
+    transport = httpx.ASGITransport(app=own.app, client=("192.0.2.7", 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as stranger:
         answer = await stranger.get("/_sandbox/ledger")
 

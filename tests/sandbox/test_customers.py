@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -64,8 +65,8 @@ async def run_to_the_end(bench: Bench, customers: Customers) -> None:
 async def play(bench: Bench, script: str, *, patience_s: float = 5.0) -> None:
     """Let one guest play one script to the end."""
     customers = Customers(bench.sandbox, pace=HURRY, patience_s=patience_s)
-    customers.draw = lambda: script  # type: ignore[method-assign]
-    await run_to_the_end(bench, customers)
+    with mock.patch.object(customers, "draw", return_value=script):
+        await run_to_the_end(bench, customers)
 
 
 @pytest.fixture

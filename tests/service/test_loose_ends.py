@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.service.bench import Bench
@@ -59,14 +60,16 @@ async def test_a_lost_create_is_found_after_the_clock_was_set() -> None:
     assert bench.world.charges[late].status is TransactionStatus.REVOKED
 
 
-async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on() -> None:
+async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A poisoned visit is taken out of the worker's hands after three crashes (F41)."""
     bench = Bench(Policy(bill_wait_s=20, offer_ttl_s=600))
 
     async def explode(paid: object) -> None:
         raise ValueError("boom")
 
-    bench.till.settle = explode  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.till, "settle", explode)
     bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
     with capture_logs() as lines:
         async with bench.at_work():

@@ -287,7 +287,9 @@ async def test_a_reservation_that_expires_under_a_lost_confirm_is_not_paid() -> 
     assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
 
 
-async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent() -> None:
+async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The bug strikes between the answer and the journal; the bill is taken back meanwhile.
 
     (F41)
@@ -306,7 +308,7 @@ async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent(
     async with bench.at_work():
         key = await offered(bench)
         bench.world.trouble["confirm"].append("late:20")
-        bench.engine._adopt = stumble  # type: ignore[method-assign]
+        monkeypatch.setattr(bench.engine, "_adopt", stumble)
         bench.world.reserve(bench.world.charges[key])
         await bench.poll()
         bench.till.bills.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +10,8 @@ from structlog.testing import capture_logs
 from tests.service.bench import Bench
 from worker.domain.errors import JournalUnavailable
 from worker.domain.events import SpotHinted
+from worker.domain.ids import TransactionKey, VisitId
+from worker.domain.outcome import Outcome
 from worker.domain.visit import End, Step
 from worker.service import poller, sweeper
 from worker.service.supervisor import Supervisor
@@ -114,14 +117,14 @@ async def test_the_supervisor_is_ready_after_it_took_up_what_was_open() -> None:
     assert bench.journal.last_beat is not None
 
 
-async def test_a_loop_that_dies_takes_the_process_down() -> None:
+async def test_a_loop_that_dies_takes_the_process_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug does not leave half a worker running (F41)."""
     bench, herald = Bench(), FakeHerald()
 
     async def explode() -> None:
         raise ValueError("boom")
 
-    bench.spots.poll = explode  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.spots, "poll", explode)
 
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(a_supervisor(bench, herald).run(asyncio.Event()), 10)
@@ -144,20 +147,22 @@ async def test_a_journal_that_fails_takes_the_process_down_before_any_side_effec
     assert bench.world.calls["create"] == 0
 
 
-async def test_a_stop_lets_the_call_in_flight_end_and_journals_it() -> None:
+async def test_a_stop_lets_the_call_in_flight_end_and_journals_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The confirm is under way: its answer is waited for (F33)."""
     bench, herald, stop = Bench(), FakeHerald(), asyncio.Event()
     gate = asyncio.Event()
     wallet = bench.engine._hands.wallet
     inner = wallet.confirm_transaction
 
-    async def slow(key: object, not_after: object) -> object:
+    async def slow(key: TransactionKey, not_after: datetime) -> Outcome[None]:
         began.set()
         await gate.wait()
-        return await inner(key, not_after)  # type: ignore[arg-type]
+        return await inner(key, not_after)
 
     began = asyncio.Event()
-    wallet.confirm_transaction = slow  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(wallet, "confirm_transaction", slow)
     bench.world.scan("t1")
     running = asyncio.create_task(a_supervisor(bench, herald).run(stop))
     await until(lambda: len(bench.world.offers("t1")) == 1, "an offer")
@@ -234,7 +239,7 @@ async def test_a_hint_for_a_visit_that_is_gone_is_dropped() -> None:
     """Lists lag behind."""
     bench = Bench()
     async with bench.at_work():
-        bench.engine.hint(99, SpotHinted("x"))  # type: ignore[arg-type]
+        bench.engine.hint(VisitId(99), SpotHinted("x"))
         bench.world.scan("t1")
         await bench.poll()
         bench.world.reserve(bench.world.offers("t1")[0])

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tests.simulation import checkers
 from tests.simulation.truth import HALL
@@ -17,11 +17,18 @@ from worker.adapters.journal.memory import MemoryJournal
 from worker.domain.errors import JournalConflict, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.visit import FINAL, Visit
-from worker.ports import Entry, Intent, IntentState, JsonValue, Lost, OpenVisit
+from worker.ports import Entry, Intent, IntentState, Journal, JsonValue, Lost, OpenVisit
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
     from tests.simulation.process import Process
+
+
+class OpenJournal(Journal, Protocol):
+    """A journal in a process's hands."""
+
+    async def aclose(self) -> None:
+        """Let go of it."""
 
 
 class MemoryDisk:
@@ -44,7 +51,7 @@ class MemoryDisk:
         self.durable = MemoryJournal(instance)
         """What is really there. Checkers read it; it is nobody's belief."""
 
-    def open(self, process: "Process") -> "SimJournal":
+    def open(self, process: "Process") -> "OpenJournal":
         """Let a process have the journal."""
         if self.holder is not None and not self.holder.is_dead:
             self.evening.choices.note("journal.locked")

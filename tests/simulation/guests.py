@@ -1,6 +1,7 @@
 """Guests: people with a phone, a plan and little patience, who act when something shows."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.truth import Charge, Guest, Table
@@ -103,7 +104,7 @@ class Guests:
                 pause_s = self._dice.uniform(0.2, 1.4) * self.evening.plan.policy.offer_ttl_s
             else:
                 pause_s = self._dice.uniform(0.2, 8.0)
-            self._later(pause_s, lambda guest=guest: self._act(guest, table, charge))  # type: ignore[misc]
+            self._later(pause_s, partial(self._act, guest, table, charge))
 
     def _act(self, guest: Guest, table: Table, charge: Charge) -> None:
         if guest.is_done or charge.status not in PENDING:
@@ -170,7 +171,7 @@ class Guests:
                 evening.choices.note("guest.scans_again")
                 self._later(
                     self._dice.choice((0.0, 0.5, 4.0)),
-                    lambda guest=guest: self._scan_again(guest),  # type: ignore[misc]
+                    partial(self._scan_again, guest),
                 )
             else:
                 self._is_done(guest)

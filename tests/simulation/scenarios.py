@@ -7,11 +7,12 @@ at every write, once and twice; the same checkers judge, and the same money must
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from tests.simulation.evening import Evening, Knife
 from tests.simulation.plan import Plan
-from tests.simulation.truth import Vendor
+from tests.simulation.truth import Table, Vendor
 from worker.domain.policy import Policy
 
 Deed = Callable[[Evening], None]
@@ -56,7 +57,7 @@ class Scripted(Evening):
 
     async def _storm(self) -> None:
         script: list[tuple[float, Deed]] = [
-            (at, lambda evening, table=table, plan=plan: arrive(evening, table, plan))  # type: ignore[misc]
+            (at, partial(arrive, table=table, plan=plan))
             for at, table, plan in self.scenario.guests
         ]
         for at, deed in sorted([*script, *self.scenario.deeds], key=lambda one: one[0]):
@@ -112,9 +113,9 @@ def next_guest_at_once(evening: Evening) -> None:
     """Somebody waits for the table, and scans at the very instant it is free."""
     closed = evening.truth.on_closed
 
-    def and_scans(table: object) -> None:
+    def and_scans(table: Table) -> None:
         evening.truth.on_closed = closed
-        closed(table)  # type: ignore[arg-type]
+        closed(table)
         evening.guests.arrive("t1", "pays")
 
     evening.truth.on_closed = and_scans
@@ -129,9 +130,9 @@ def set_clock(seconds: float) -> Deed:
     return deed
 
 
-def one(plan: str, **more: object) -> Scenario:
+def one(plan: str, **more: Any) -> Scenario:
     """One guest at one table."""
-    return Scenario(((0.5, "t1", plan),), **more)  # type: ignore[arg-type]
+    return Scenario(((0.5, "t1", plan),), **more)
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {

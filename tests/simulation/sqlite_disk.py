@@ -53,7 +53,7 @@ class SqliteDisk(MemoryDisk):
         if self.disk is not None:
             self._patches.enter_context(self.disk.installed())
 
-    def open(self, process: "Process") -> "ShadowedJournal":  # type: ignore[override]
+    def open(self, process: "Process") -> "ShadowedJournal":
         """Let a process have the journal, once the file has proved to hold what it must."""
         if self.holder is not None and not self.holder.is_dead:
             self.evening.choices.note("journal.locked")

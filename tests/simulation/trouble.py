@@ -1,5 +1,6 @@
 """What befalls machines, tills and tables, beside the calls: once a second somebody may strike."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.truth import Charge
@@ -98,8 +99,8 @@ class Trouble:
             if not charge.is_ours:
                 self._stranger_goes(charge)
 
-    def _later(self, seconds: float, what: object) -> None:
-        self.evening.loop.call_later(seconds, what, context=self.evening.context)  # type: ignore[arg-type]
+    def _later(self, seconds: float, what: Callable[[], object]) -> None:
+        self.evening.loop.call_later(seconds, what, context=self.evening.context)
 
     def _till_is_back(self) -> None:
         self.evening.till.trouble = ""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from tests.simulation import checkers
 from tests.simulation.fates import WRITES
@@ -149,7 +149,7 @@ class SimWallet:
                 value = replace(value, payments=(Payment(self._money(value), OTHERS),))
         elif kind == "two_payments" and isinstance(value, Transaction) and value.payments:
             value = replace(value, payments=value.payments * 2)
-        return Done(value)  # type: ignore[arg-type]  # What it is a value of stays as it was.
+        return Done(cast("T", value))  # What it is a value of stays as it was.
 
     def _money(self, shown: Transaction) -> Money:
         assert shown.payments is not None

@@ -154,7 +154,7 @@ FIELDS: Final = frozenset(field.name for field in fields(Visit))
 
 if TYPE_CHECKING:
     # Only the checker sees this one, which knows what each field may hold.
-    from dataclasses import replace as replace  # noqa: PLC0414
+    from dataclasses import replace as replace  # noqa: PLC0414 - exported on purpose
 else:
 
     def replace(visit: Visit, /, **changes: Any) -> Visit:

@@ -67,7 +67,7 @@ class Customers:
                 await self._nap(0.5)
                 continue
             script = self.draw()
-            dice = random.Random(f"{self._sandbox.options.seed}:{self._sandbox.guests.started}")  # noqa: S311
+            dice = random.Random(f"{self._sandbox.options.seed}:{self._sandbox.guests.started}")  # noqa: S311 - as above
             await self._visit(script, table, dice)
             self._free_tables.append(table)
             await self._nap(dice.uniform(0.3, 1.5))

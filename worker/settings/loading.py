@@ -58,7 +58,7 @@ def load(
     if problems:
         raise SettingsError(problems)
     settings._origins = origins  # noqa: SLF001 - ours, and set once
-    settings._warnings = tuple(_warnings(settings, layers))  # noqa: SLF001
+    settings._warnings = tuple(_warnings(settings, layers))  # noqa: SLF001 - likewise
     return settings
 
 

@@ -87,7 +87,7 @@ class Stage:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/_sandbox/{path}", data=data, method=method
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own
             found: dict[str, Any] = json.loads(answer.read())
             return found
 

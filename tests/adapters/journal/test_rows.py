@@ -17,7 +17,9 @@ from .builders import NOON, a_visit
 
 # Everything that Python can hold as text, half letters and control characters too.
 TEXTS = st.text(st.characters(), max_size=12)
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.integers(0, 4_102_444_800_000_000).map(
+    lambda us: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+)
 COUNTS = st.integers(0, 2**40)
 BILLS = st.builds(
     Bill,

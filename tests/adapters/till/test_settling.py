@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -69,10 +70,10 @@ async def test_a_crash_at_any_step_is_finished_by_the_next_call(
     put(tmp_path)
     done = 0
 
-    def dies_after(real: object) -> object:
+    def dies_after(real: Callable[..., object]) -> Callable[..., object]:
         def call(*given: object, **named: object) -> object:
             nonlocal done
-            result = real(*given, **named)  # type: ignore[operator]
+            result = real(*given, **named)
             done += 1
             if done == crash:
                 raise OSError(5, "the power is gone")
@@ -226,8 +227,8 @@ async def test_the_next_bill_under_the_same_name_is_not_taken_for_the_paid_one(
     put(tmp_path)
     write = receipts._write_receipt
 
-    def replaced(*given: object) -> None:
-        write(*given)  # type: ignore[arg-type]
+    def replaced(*given: Any) -> None:
+        write(*given)
         put(tmp_path, bill_id="B-2", amount_minor=777)
 
     monkeypatch.setattr(receipts, "_write_receipt", replaced)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -47,15 +48,15 @@ async def make_client(clock: LoopClock) -> AsyncIterator[MakeClient]:
     """Make clients that are closed when the test ends."""
     made: list[WalletClient] = []
 
-    def make(base_url: str, **changes: object) -> WalletClient:
-        options: dict[str, object] = {
+    def make(base_url: str, **changes: Any) -> WalletClient:
+        options: dict[str, Any] = {
             "client_id": CLIENT_ID,
             "mac_key": MAC_KEY,
             "timeout_s": 5.0,
             "clock": clock,
             "dice": random.Random(7),
         }
-        client = WalletClient(base_url=base_url, **{**options, **changes})  # type: ignore[arg-type]
+        client = WalletClient(base_url=base_url, **{**options, **changes})
         made.append(client)
         return client
 

@@ -9,7 +9,7 @@ import pytest
 
 from worker.adapters.wallet.lanes import Lanes
 
-from .stage import Seen, Stage, cut, flood, hang, raw, says
+from .stage import Scene, Seen, Stage, cut, flood, hang, raw, says
 
 
 def a_request(stage: Stage) -> httpx.Request:
@@ -49,10 +49,10 @@ async def test_calls_at_once_have_a_lane_each_and_no_more_than_there_are(stage: 
 
 
 @pytest.mark.parametrize("scene", [cut, raw(b"junk\r\n\r\n"), flood])
-async def test_a_lane_is_thrown_away_after_any_trouble(stage: Stage, scene: object) -> None:
+async def test_a_lane_is_thrown_away_after_any_trouble(stage: Stage, scene: Scene) -> None:
     """The next call gets a fresh connection."""
     lanes = Lanes(count=4, is_tls=False)
-    stage.plays(scene)  # type: ignore[arg-type]
+    stage.plays(scene)
 
     with pytest.raises(httpx.HTTPError):
         await lanes.handle_async_request(a_request(stage))

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import httpx
 import pytest
@@ -25,14 +25,14 @@ class Vector(TypedDict):
     mac: str
 
 
-def signer(base: httpx.URL = BASE, **changes: object) -> MacAuth:
-    options: dict[str, object] = {
+def signer(base: httpx.URL = BASE, **changes: Any) -> MacAuth:
+    options: dict[str, Any] = {
         "client_id": PUBLISHED["client_id"],
         "mac_key": PUBLISHED["mac_key"],
         "base_url": base,
         "now": lambda: 1700000000.9,
     }
-    return MacAuth(**{**options, **changes})  # type: ignore[arg-type]
+    return MacAuth(**{**options, **changes})
 
 
 def signed(auth: MacAuth, request: httpx.Request) -> str:
