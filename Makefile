@@ -61,20 +61,20 @@ bench: .venv/.ready       ## figures, each beside a baseline measured in the sam
 	@$(RUN)/python -m benchmarks
 
 # The lock pins versions and hashes, and records no address to download from.
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+  --no-annotate -q
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -q -o requirements/dev.txt \
-	  -c requirements/runtime.txt
-	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -q -o requirements/build.txt
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --all-extras -c requirements/runtime.txt -o requirements/extras.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/extras.txt -o requirements/dev.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
 
-.venv/.ready: requirements/runtime.txt requirements/build.txt pyproject.toml
+# Every extra: a demo may use any till.
+.venv/.ready: requirements/extras.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("paysera-worker needs Python 3.11 or newer; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	@echo "Building .venv (once) ..."
 	@$(PYTHON) -m venv .venv
-	@$(RUN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(RUN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/extras.txt -r requirements/build.txt
 	@$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
