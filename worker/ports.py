@@ -1,14 +1,16 @@
 """The seams: what the service floor needs of the world, and nothing about how it is met."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from worker.domain.bill import Bill
-from worker.domain.commands import WriteKind
+from worker.domain.choosing import Claims
+from worker.domain.commands import Lowered, WriteKind
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
+from worker.domain.notice import Notice
 from worker.domain.outcome import Outcome
 from worker.domain.visit import Visit
 from worker.domain.wallet import (
@@ -50,8 +52,10 @@ class Wallet(Protocol):
     async def link_order(self, spot_id: SpotId, key: TransactionKey) -> Outcome[SpotOrder | None]:
         """Put a transaction on a spot. Done(None): said yes without showing the order."""
 
-    async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
-        """Take the reserved money, or answer Unsent if it can not leave before `not_after`."""
+    async def confirm_transaction(
+        self, key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
+        """Take the reserved money, or less; Unsent if it can not leave before `not_after`."""
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""
@@ -73,28 +77,64 @@ class TillTrouble:
 
 
 class Till(Protocol):
-    """Where the bill comes from. Never raises for what a shop's software does."""
+    """Where bills come from and payments are told. Never raises for what a shop's software does."""
 
-    async def find_bill(
+    @property
+    def can_lock(self) -> bool:
+        """Whether a bill can be kept from being changed while it is being paid."""
+
+    async def find_bills(
         self, location_id: LocationId, table: str
-    ) -> Bill | TillMissing | TillTrouble:
-        """Tell what the table owes now."""
+    ) -> tuple[Bill, ...] | TillTrouble:
+        """Give every open bill of a table, oldest first; none: it owes nothing."""
 
-    async def settle(self, paid: "PaidBill") -> TillTrouble | None:
-        """Record that a bill is paid. Told twice, it changes nothing more."""
+    async def lock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> Bill | TillMissing | TillTrouble:
+        """Keep a bill from being changed for a while, and tell what it asks for now."""
+
+    async def unlock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> None:
+        """Let a bill be changed again. A lock that is not taken back ends by itself."""
+
+    async def post(self, notice: Notice) -> TillTrouble | None:
+        """Tell that a bill is paid. None: the till has it for good. Told twice, nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
-class PaidBill:
-    """The receipt's facts."""
+class Owed:
+    """A notice that the till has not accepted."""
 
-    bill: Bill
-    visit: str
-    location_id: LocationId
-    table: str
-    transaction_key: TransactionKey
-    reference: OrderReference
-    paid_at: datetime
+    notice: Notice
+    attempts: int
+    """How often it was told."""
+    told_since: datetime
+    """When it was made, or last handed back by a human."""
+    next_at: datetime
+
+
+class NoticeState(StrEnum):
+    """How far a notice got."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    """The till has it for good."""
+    PARKED = "parked"
+    """Left to a human, who may hand it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of telling a notice."""
+
+    notice_id: str
+    state: NoticeState
+    next_at: datetime
+    """When to tell it again, as long as it is pending."""
+    detail: str = ""
+    is_attempt: bool = True
+    """False: a human decided, nothing was told."""
 
 
 class IntentState(StrEnum):
@@ -116,6 +156,8 @@ class Intent:
 
     kind: WriteKind
     target: str
+    part: str = field(default="", compare=False)
+    """Which part of a split bill it is about; empty: the bill is not split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +188,10 @@ class Entry:
     records: tuple[Record, ...] = ()
     settled: tuple[Settled, ...] = ()
     begun: Intent | None = None
+    notices: tuple[Notice, ...] = ()
+    """What the till has to hear of from now on."""
+    posted: tuple[Posted, ...] = ()
+    """What came of telling it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +232,11 @@ class Journal(Protocol):
     async def write(self, entry: Entry) -> None:
         """Write one entry, or raise JournalConflict, with nothing written, if an index refuses."""
 
-    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it; None: none."""
+    async def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
+
+    async def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told, oldest first."""
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""

@@ -158,11 +158,11 @@ async def test_a_confirm_that_says_yes_and_took_nothing_is_not_believed(
     Where it never becomes true, the reservation ends and nobody has paid.
     """
     bench = Bench(Policy(offer_ttl_s=600))
-    bench.till.bills["t1"] = BILL
+    bench.till.owe("t1", BILL)
     wallet = bench.engine._hands.wallet
     confirm, told = wallet.confirm_transaction, list[TransactionKey]()
 
-    async def lie(key: TransactionKey, not_after: datetime) -> Outcome[None]:
+    async def lie(key: TransactionKey, not_after: datetime, lowered: object) -> Outcome[None]:
         told.append(key)
         if is_mended and len(told) > 2:
             return await confirm(key, not_after)
@@ -175,12 +175,12 @@ async def test_a_confirm_that_says_yes_and_took_nothing_is_not_believed(
         await bench.tick(8)
         if not is_mended:
             assert bench.last().step is Step.CONFIRMING
-            assert bench.till.settled == []
+            assert bench.till.posted == []
             bench.world.charges[key].status = TransactionStatus.FAILED
             await bench.tick(15)
 
     assert bench.last().end is (End.PAID if is_mended else End.EXPIRED)
-    assert len(bench.till.settled) == bench.world.effects["confirm"] == int(is_mended)
+    assert len(bench.till.posted) == bench.world.effects["confirm"] == int(is_mended)
     assert len(told) >= 3
 
 
@@ -206,29 +206,29 @@ async def test_a_reservation_that_ends_between_the_look_and_the_confirm_is_not_p
 ) -> None:
     """It was there a moment ago; the till hears nothing, and the table is freed (F26)."""
     bench = Bench()
-    bench.till.bills["t1"] = BILL
+    bench.till.owe("t1", BILL)
     async with bench.at_work():
         key = await offered(bench)
         bench.world.reserve(bench.world.charges[key])
-        find_bill = bench.till.find_bill
+        find_bills = bench.till.find_bills
 
         async def slowly(location_id: LocationId, table: str) -> object:
             bench.world.charges[key].status = TransactionStatus.FAILED
-            return await find_bill(location_id, table)
+            return await find_bills(location_id, table)
 
-        monkeypatch.setattr(bench.till, "find_bill", slowly)
+        monkeypatch.setattr(bench.till, "find_bills", slowly)
         await bench.tick(3)
 
     assert (bench.world.calls["confirm"], bench.world.effects["confirm"]) == (1, 0)
     assert bench.last().end is End.EXPIRED
-    assert bench.till.settled == []
+    assert bench.till.posted == []
     assert bench.world.effects["close"] == 1
 
 
 async def test_our_transaction_confirmed_by_somebody_else_is_paid_once_and_told() -> None:
     """The money is taken, so the till hears of it and no confirm of ours follows (F27)."""
     bench = Bench()
-    bench.till.bills["t1"] = BILL
+    bench.till.owe("t1", BILL)
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)
@@ -237,7 +237,7 @@ async def test_our_transaction_confirmed_by_somebody_else_is_paid_once_and_told(
 
     assert bench.world.calls["confirm"] == bench.world.calls["revoke"] == 0
     assert bench.last().end is End.PAID
-    assert [paid.transaction_key for paid in bench.till.settled] == [key]
+    assert [paid.transaction_key for paid in bench.till.posted] == [key]
     events = [line["event"] for line in lines]
     assert events.count("transaction.confirmed_elsewhere") == 1
 

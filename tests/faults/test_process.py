@@ -16,7 +16,7 @@ from tests.crash.books import await_quiet, check_paid_once
 from tests.operator.processes import ROOT, environ, until
 from tests.operator.theatre import side_by_side, stage
 from tests.service.bench import Bench
-from tests.service.situations import offered
+from tests.service.situations import offered, poisoned
 from tests.service.test_supervising import FakeHerald, a_supervisor
 from tests.service.test_supervising import until as until_in_loop
 from worker.domain.bill import Bill
@@ -164,12 +164,8 @@ async def test_a_visit_that_fails_three_times_is_parked_and_called_out(
 ) -> None:
     """Its table is freed, its money is left to a human, and the others are served (F39)."""
     bench = Bench(Policy(offer_ttl_s=600))
-    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
-
-    async def explode(paid: object) -> None:
-        raise ValueError("boom")
-
-    monkeypatch.setattr(bench.till, "settle", explode)
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
+    poisoned(monkeypatch, 3)
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.service.world import HALL, FakeClock, FakeWallet, World
@@ -11,13 +12,15 @@ from worker.adapters.journal.memory import MemoryJournal
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
 from worker.domain.money import Money
+from worker.domain.notice import Notice
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, Visit
-from worker.ports import PaidBill, TillMissing, TillTrouble
+from worker.ports import TillMissing, TillTrouble
 from worker.service.engine import Engine
 from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
 from worker.service.poller import ReservationPoller, SpotPoller
+from worker.service.postman import Postman
 from worker.service.pulse import Pulse
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
@@ -30,27 +33,69 @@ class FakeTill:
     """A till whose bills a test writes."""
 
     def __init__(self) -> None:
-        self.bills: dict[str, Bill] = {}
+        self.bills: dict[str, tuple[Bill, ...]] = {}
         self.price = Money(1250, "EUR")
         self.trouble: str | None = None
-        self.cannot_settle: str | None = None
-        self.settled: list[PaidBill] = []
+        self.refuses: str | None = None
+        """Why it accepts no notice; None: it does."""
+        self.posted: list[Notice] = []
+        self.can_lock = False
+        self.locks: dict[str, str] = {}
+        """Which visit holds each bill."""
+        self.unlocked: list[str] = []
 
-    async def find_bill(
+    def owe(self, table: str, *bills: Bill) -> None:
+        """Make these the open bills of a table."""
+        self.bills[table] = bills
+
+    async def find_bills(
         self, location_id: LocationId, table: str
-    ) -> Bill | TillMissing | TillTrouble:
-        """Tell what the table owes: its bill, or a sale at the price."""
+    ) -> tuple[Bill, ...] | TillTrouble:
+        """Tell what the table owes: its bills, or a sale at the price."""
         if self.trouble is not None:
             return TillTrouble(self.trouble)
-        return self.bills.get(table) or Bill(None, self.price, f"Table {table}")
+        return self.bills.get(table, (Bill(None, self.price, f"Table {table}"),))
 
-    async def settle(self, paid: PaidBill) -> TillTrouble | None:
-        """Take a bill off the table."""
-        if self.cannot_settle is not None:
-            return TillTrouble(self.cannot_settle)
-        self.settled.append(paid)
-        self.bills.pop(paid.table, None)
+    async def lock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> Bill | TillMissing | TillTrouble:
+        """Keep a bill as it is."""
+        if self.trouble is not None:
+            return TillTrouble(self.trouble)
+        if self.locks.setdefault(bill_id, visit) != visit:
+            return TillTrouble("it is being changed")
+        return next((b for b in self.bills[table] if b.bill_id == bill_id), TillMissing())
+
+    async def unlock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> None:
+        """Let a bill go."""
+        self.unlocked.append(bill_id)
+        self.locks.pop(bill_id, None)
+
+    async def post(self, notice: Notice) -> TillTrouble | None:
+        """Take a bill, or a part of it, off the table."""
+        if self.refuses is not None:
+            return TillTrouble(self.refuses)
+        self.posted.append(notice)
+        self.bills[notice.table] = tuple(
+            left
+            for bill in self.bills.get(notice.table, ())
+            for left in [without(bill, notice)]
+            if left is not None
+        )
         return None
+
+
+def without(bill: Bill, notice: Notice) -> Bill | None:
+    """Give what is left of a bill after a payment; None: nothing."""
+    if bill.bill_id != notice.bill_id:
+        return bill
+    left = tuple(part for part in bill.parts if part.part_id != notice.part_id)
+    if not left:
+        return None
+    total = Money(sum(part.money.amount_minor for part in left), bill.money.currency)
+    return replace(bill, parts=left, money=total)
 
 
 class Bench:
@@ -71,6 +116,9 @@ class Bench:
         self.pulse = Pulse(clock)
         sightings = Sightings(3.0)
         self.strangers = Strangers(wallet, journal, clock, ledger)
+        self.postman = Postman(
+            till=self.till, journal=journal, clock=clock, policy=self.policy, pulse=self.pulse
+        )
         self.engine = Engine(
             hands=Hands(
                 wallet=wallet,
@@ -81,11 +129,13 @@ class Bench:
                 sightings=sightings,
                 strangers=self.strangers,
                 search_lock=asyncio.Lock(),
+                policy=self.policy,
             ),
             journal=journal,
             clock=clock,
             policy=self.policy,
             dice=random.Random(7),
+            postman=self.postman,
         )
         self.spots = SpotPoller(
             location_id=HALL,
@@ -111,17 +161,25 @@ class Bench:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[Engine]:
         """Start the worker and stop it politely."""
+        stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
+            await self.postman.start(group)
             await self.engine.start(group)
+            outbox = group.create_task(self.postman.run(stop))
             await self.rest()
             yield self.engine
+            await self.rest()
             await self.engine.drain(1.0)
+            await self.postman.drain(1.0)
+            outbox.cancel()
 
     async def rest(self) -> None:
-        """Wait until no visit has a turn under way."""
+        """Wait until no visit has a turn under way, and the till was told all that is due."""
         for _ in range(TURNS_MAX):
             await asyncio.sleep(0)  # Also lets the news of a crash arrive.
-            if not self.engine.in_flight():
+            now = self.clock.now()
+            due = [owed for owed in self.postman.pending() if owed.next_at <= now]
+            if not self.engine.in_flight() and not due:
                 await asyncio.sleep(0)
                 return
         raise AssertionError(f"turns without end: {self.engine.in_flight()}")
@@ -138,6 +196,7 @@ class Bench:
         """Let time pass and wake whom it concerns."""
         self.clock.at += timedelta(seconds=seconds)
         self.engine.wake_due(self.clock.now())
+        self.postman.take(())
         await self.rest()
 
     async def tick(self, count: int = 1, seconds: float = 3.0) -> None:

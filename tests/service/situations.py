@@ -1,7 +1,12 @@
 """How a guest comes to see a bill."""
 
+import pytest
+
 from tests.service.bench import Bench
+from worker.domain import events
 from worker.domain.ids import TransactionKey
+from worker.domain.visit import Visit
+from worker.service.performing import Hands
 
 
 def the_offer(bench: Bench, table: str = "t1") -> TransactionKey:
@@ -15,3 +20,16 @@ async def offered(bench: Bench, table: str = "t1") -> TransactionKey:
     bench.world.scan(table)
     await bench.poll()
     return the_offer(bench, table)
+
+
+def poisoned(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let the worker itself fail so often over the spot of a visit at t1 that has paid."""
+    look, failures = Hands.look_at_spot, []
+
+    async def explode(hands: Hands, visit: Visit) -> events.Event:
+        if visit.table == "t1" and visit.paid_at is not None and len(failures) < times:
+            failures.append(visit.label)
+            raise ValueError("boom")
+        return await look(hands, visit)
+
+    monkeypatch.setattr(Hands, "look_at_spot", explode)

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.service.bench import Bench
-from tests.service.situations import offered, the_offer
+from tests.service.situations import offered, poisoned, the_offer
 from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
 from worker.domain.money import Money
@@ -65,12 +65,8 @@ async def test_one_visit_that_keeps_failing_is_parked_and_the_others_go_on(
 ) -> None:
     """A poisoned visit is taken out of the worker's hands after three crashes (F41)."""
     bench = Bench(Policy(bill_wait_s=20, offer_ttl_s=600))
-
-    async def explode(paid: object) -> None:
-        raise ValueError("boom")
-
-    monkeypatch.setattr(bench.till, "settle", explode)
-    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    poisoned(monkeypatch, 3)
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
     with capture_logs() as lines:
         async with bench.at_work():
             key = await offered(bench)

@@ -205,10 +205,10 @@ async def test_money_that_differs_is_never_taken() -> None:
 async def test_a_bill_that_changes_is_withdrawn_and_offered_anew() -> None:
     """First the old one is seen gone, then the new one shows; one spot, one live order (F69)."""
     bench = Bench()
-    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
     async with bench.at_work():
         old = await offered(bench)
-        bench.till.bills["t1"] = Bill("bill-1", Money(1500, "EUR"), "Two")
+        bench.till.owe("t1", Bill("bill-1", Money(1500, "EUR"), "Two"))
         await bench.tick(5)
         new = the_offer(bench)
         bench.world.reserve(bench.world.charges[new])
@@ -216,7 +216,7 @@ async def test_a_bill_that_changes_is_withdrawn_and_offered_anew() -> None:
 
     assert bench.world.charges[old].status is TransactionStatus.REVOKED
     assert bench.world.charges[new].request.money == Money(1500, "EUR")
-    assert [paid.bill.money.amount_minor for paid in bench.till.settled] == [1500]
+    assert [paid.money.amount_minor for paid in bench.till.posted] == [1500]
     assert bench.world.wrongs == []
 
 
@@ -224,7 +224,7 @@ async def test_a_bill_is_never_paid_at_two_tables() -> None:
     """The same bill_id shows up again: it is refused while it is paid and after it was."""
     bench = Bench()
     bill = Bill("bill-1", Money(1000, "EUR"), "One")
-    bench.till.bills = {"t1": bill, "t2": bill}
+    bench.till.bills = {"t1": (bill,), "t2": (bill,)}
     async with bench.at_work():
         bench.world.scan("t1")
         bench.world.scan("t2")
@@ -241,19 +241,20 @@ async def test_a_bill_is_never_paid_at_two_tables() -> None:
 async def test_a_till_that_cannot_be_told_is_told_later_and_the_table_is_free() -> None:
     """A paid bill is never lost, and never keeps a table (F71)."""
     bench = Bench()
-    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
     async with bench.at_work():
         key = await offered(bench)
         bench.world.reserve(bench.world.charges[key])
-        bench.till.cannot_settle = "no space left"
+        bench.till.refuses = "no space left"
         await bench.poll()
         assert bench.world.tables[SpotId("id-t1")].status is SpotStatus.CLOSED
-        assert bench.last().step is Step.SETTLING
-        bench.till.cannot_settle = None
-        await bench.tick()
+        assert bench.last().step is Step.CLOSED
+        assert bench.till.posted == []
+        bench.till.refuses = None
+        await bench.tick(2)
 
     assert bench.last().step is Step.CLOSED
-    assert [paid.visit for paid in bench.till.settled] == ["v-0001"]
+    assert [paid.visit for paid in bench.till.posted] == ["v-0001"]
 
 
 async def test_a_payment_in_the_moment_of_giving_up_is_taken() -> None:
@@ -295,7 +296,7 @@ async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent(
     (F41)
     """
     bench = Bench()
-    bench.till.bills["t1"] = Bill("bill-1", Money(1000, "EUR"), "One")
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
     adopt = bench.engine._adopt
     stumbled: list[Event] = []
 

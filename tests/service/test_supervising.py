@@ -50,6 +50,7 @@ def a_supervisor(bench: Bench, herald: FakeHerald) -> Supervisor:
         journal=bench.journal,
         spot_pollers=[bench.spots],
         reservation_poller=bench.reservations,
+        postman=bench.postman,
         sweeper=bench.sweeper,
         pulse=bench.pulse,
         clock=bench.clock,
@@ -156,7 +157,7 @@ async def test_a_stop_lets_the_call_in_flight_end_and_journals_it(
     wallet = bench.engine._hands.wallet
     inner = wallet.confirm_transaction
 
-    async def slow(key: TransactionKey, not_after: datetime) -> Outcome[None]:
+    async def slow(key: TransactionKey, not_after: datetime, lowered: object) -> Outcome[None]:
         began.set()
         await gate.wait()
         return await inner(key, not_after)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tests.domain.story import NOON
+from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
@@ -66,11 +67,16 @@ class Charge:
     """The check-in that it was shown to; None: nobody saw it."""
     checkin_at: SpotId | None = None
 
+    @property
+    def visit(self) -> str:
+        """The visit that asked for it, as its reference says."""
+        return self.request.reference.rpartition(".")[0]
+
     def shown(self, *, is_short: bool = False) -> Transaction:
         """Show it as the wallet does."""
         reference = None if is_short else self.request.reference
         money = self.money or self.request.money
-        payment = Payment(money, reference)
+        payment = Payment(money, reference, f"payment-of-{self.key}")
         return Transaction(self.key, self.status, self.status.value, (payment,), auto_confirm=False)
 
 
@@ -275,8 +281,9 @@ class FakeWallet:
                 return Refused(Refusal.STATE, 409, "invalid_state")
             if self.world.charges[key].status not in PENDING:
                 return Refused(Refusal.STATE, 409, "invalid_state")
+            mine = self.world.charges[key].visit
             live = [k for k in table.orders if self.world.charges[k].status in PENDING]
-            if any(other != key for other in live):
+            if any(self.world.charges[other].visit != mine for other in live):
                 self.world.wrongs.append(f"a second live order on {table.identifier}")
             if key not in table.orders:
                 table.orders.append(key)
@@ -286,8 +293,10 @@ class FakeWallet:
 
         return self.world.call("link", effect)
 
-    async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
-        """Take the money."""
+    async def confirm_transaction(
+        self, key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
+        """Take the money, or less of it."""
         if self.world.clock.now() > not_after:
             return Unsent("too late")
 
@@ -299,6 +308,10 @@ class FakeWallet:
                 self.world.wrongs.append("took other money than the bill's")
             if charge.checkin is None:
                 self.world.wrongs.append("took money that nobody was shown")
+            if lowered is not None:
+                assert lowered.payment_id == f"payment-of-{key}", "it names the payment"
+                assert lowered.money.amount_minor < charge.request.money.amount_minor
+                charge.money = lowered.money
             charge.status = TransactionStatus.CONFIRMED
             return Done(None)
 

@@ -1,7 +1,8 @@
 """Whether what the wallet shows is what the guest was told."""
 
+from worker.domain.money import Money
 from worker.domain.visit import Visit
-from worker.domain.wallet import Transaction
+from worker.domain.wallet import Transaction, TransactionStatus
 
 
 def disagreement(visit: Visit, transaction: Transaction) -> str | None:
@@ -20,18 +21,30 @@ def _disagreement_told(visit: Visit, transaction: Transaction) -> str | None:
     """Say in what a transaction differs, where a reference that is not shown is no difference."""
     if visit.bill is None or transaction.key != visit.transaction_key:
         return "it is not the transaction of this visit"
+    expected = money_expected(visit, transaction)
+    if expected is None:
+        return f"it took {visit.asked}, and the till had not said the final amount yet"
     if transaction.payments is None:
         return "the wallet shows no payments"
     if len(transaction.payments) != 1:
         return f"it has {len(transaction.payments)} payments instead of one"
     payment = transaction.payments[0]
     if payment.money is None:
-        return f"its amount can not be read, and the bill says {visit.bill.money}"
-    if payment.money != visit.bill.money:
-        return f"it says {payment.money}, and the bill says {visit.bill.money}"
+        return f"its amount can not be read, and the bill says {expected}"
+    if payment.money != expected:
+        return f"it says {payment.money}, and the bill says {expected}"
     if payment.reference is not None and payment.reference != visit.reference:
         return "it carries another reference"
     return None
+
+
+def money_expected(visit: Visit, transaction: Transaction) -> Money | None:
+    """Say what a transaction must show: what is asked for, or what was taken once it is taken.
+
+    None: no amount would be right, as for money that somebody took while the bill was on hold.
+    """
+    is_taken = transaction.status is TransactionStatus.CONFIRMED
+    return visit.due if is_taken else visit.asked
 
 
 def is_unclear(visit: Visit, transaction: Transaction) -> bool:
@@ -39,8 +52,8 @@ def is_unclear(visit: Visit, transaction: Transaction) -> bool:
     payments = transaction.payments or ()
     if len(payments) != 1 or transaction.key != visit.transaction_key or visit.bill is None:
         return not payments
-    said = payments[0]
-    return said.money in {None, visit.bill.money} and said.reference in {None, visit.reference}
+    said, expected = payments[0], money_expected(visit, transaction)
+    return said.money in {None, expected} and said.reference in {None, visit.reference}
 
 
 def disagreement_at_birth(visit: Visit, transaction: Transaction) -> str | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from worker.domain.bill import Bill
 from worker.domain.ids import OrderReference, TransactionKey
+from worker.domain.money import Money
 from worker.domain.wallet import NewTransaction
 
 
@@ -43,13 +43,8 @@ class FindTransaction:
 class AskTill:
     """Ask what the table owes now."""
 
-
-@dataclass(frozen=True, slots=True)
-class SettleBill:
-    """Tell the till that the bill is paid. May be told twice; it is one and the same fact."""
-
-    bill: Bill
-    key: TransactionKey
+    is_to_pay: bool = False
+    """The guest's money is held: a till that can keeps the bill from being changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +62,22 @@ class LinkOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Lowered:
+    """A price below the one that the guest agreed to."""
+
+    payment_id: str
+    """The wallet's name of the payment that is lowered."""
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmTransaction:
     """Take the reserved money. Must leave within seconds of the look that allowed it."""
 
     key: TransactionKey
     not_after: datetime
+    lowered: Lowered | None = None
+    """None: all that was reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class CloseSpot:
 
 Read = LookAtSpot | LookAtTransaction | FindTransaction | AskTill
 Write = CreateTransaction | LinkOrder | ConfirmTransaction | RevokeTransaction | CloseSpot
-Command = Read | Write | SettleBill
+Command = Read | Write
 
 
 def kind_and_target(command: Write) -> tuple[WriteKind, str]:
@@ -103,7 +109,7 @@ def kind_and_target(command: Write) -> tuple[WriteKind, str]:
             return WriteKind.CREATE, request.reference
         case LinkOrder(key):
             return WriteKind.LINK, key
-        case ConfirmTransaction(key, _):
+        case ConfirmTransaction(key=key):
             return WriteKind.CONFIRM, key
         case RevokeTransaction(key):
             return WriteKind.REVOKE, key

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from worker.domain.commands import Command, LookAtSpot, Write
 from worker.domain.facts import Fact, FactName, error
+from worker.domain.notice import Notice
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, End, Step, Visit, replace
 
@@ -22,6 +23,8 @@ class Decision:
     visit: Visit
     command: Command | None = None
     facts: tuple[Fact, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    """What the till has to hear of: kept with the visit in one write, told afterwards."""
 
     def __post_init__(self) -> None:
         """Hold the one promise that keeps every visit alive."""
@@ -45,6 +48,7 @@ _FRESH: Final[dict[str, Any]] = {
     "unclears": 0,
     "failures": 0,
     "is_alarmed": False,
+    "is_locked": False,
 }
 """What belongs to one step only."""
 
@@ -117,7 +121,7 @@ def surprised(visit: Visit, event: object, now: datetime) -> Decision:
 
 
 def close(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) -> Decision:
-    """Money is settled: free the spot, and remember why."""
+    """No money is held any more: free the spot, and remember why."""
     return enter(visit, Step.CLOSING, now, LookAtSpot(), *facts, end=end, reason=reason)
 
 

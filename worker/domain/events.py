@@ -32,9 +32,11 @@ class SpotHinted:
 
 @dataclass(frozen=True, slots=True)
 class TransactionHinted:
-    """A list said something about the transaction that is worth a look."""
+    """A list said something about a transaction that is worth a look."""
 
     hint: str
+    key: TransactionKey | None = None
+    """Which of the visit's transactions; None: the one that it deals with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class BillFound:
     """The till told what the table owes."""
 
     bill: Bill
+    is_locked: bool = False
+    """The till keeps it from being changed while it is being paid."""
+    paid_parts: frozenset[str] = frozenset()
+    """The parts of it that earlier visits were paid for, whatever the till knows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,6 @@ class BillMissing:
 @dataclass(frozen=True, slots=True)
 class BillUnreadable:
     """The till could not be asked, or what it has can not be charged."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class BillSettled:
-    """The till knows that the bill is paid."""
-
-
-@dataclass(frozen=True, slots=True)
-class BillNotSettled:
-    """The till could not be told that the bill is paid."""
 
     why: str
 
@@ -164,8 +158,6 @@ Event = (
     | BillFound
     | BillMissing
     | BillUnreadable
-    | BillSettled
-    | BillNotSettled
     | TransactionCreated
     | TransactionNotFound
     | TransactionLooked

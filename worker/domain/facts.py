@@ -21,8 +21,8 @@ class FactName(StrEnum):
     BILL_AWAITED = "bill.awaited"
     BILL_CHANGED = "bill.changed"
     BILL_WITHDRAWN = "bill.withdrawn"
-    BILL_SETTLED = "bill.settled"
-    BILL_NOT_SETTLED = "bill.not_settled"
+    BILL_HELD = "bill.held"
+    BILL_LOWERED = "bill.lowered"
     TRANSACTION_CREATED = "transaction.created"
     TRANSACTION_ABANDONED = "transaction.abandoned"
     TRANSACTION_RESERVED = "transaction.reserved"
@@ -41,6 +41,9 @@ class FactName(StrEnum):
     VISIT_SURPRISED = "visit.surprised"
     VISIT_CLOSED = "visit.closed"
     VISIT_PARKED = "visit.parked"
+    NOTICE_ACCEPTED = "notice.accepted"
+    NOTICE_DELAYED = "notice.delayed"
+    NOTICE_PARKED = "notice.parked"
 
 
 FieldValue = str | int | float | bool | None

@@ -61,7 +61,6 @@ _STEPS: Final[dict[Step, Rules]] = {
     Step.CONFIRMING: confirming.RULES,
     Step.REVOKING: revoking.RULES,
     Step.CLOSING: closing.RULES,
-    Step.SETTLING: closing.SETTLING_RULES,
     Step.CLOSED: dict.fromkeys(EVENTS, let_pass),
     Step.PARKED: dict.fromkeys(EVENTS, let_pass),
 }
@@ -112,7 +111,8 @@ def decide(visit: Visit, event: events.Event, now: datetime, policy: Policy) -> 
     decided = TABLE[visit.step, type(event)](visit, event, now, policy)
     if isinstance(event, events.Resumed) and visit.step not in FINAL:
         told = info(FactName.VISIT_RESUMED, step=visit.step.value)
-        return Decision(decided.visit, decided.command, (told, *decided.facts))
+        facts = (told, *decided.facts)
+        return Decision(decided.visit, decided.command, facts, decided.notices)
     return decided
 
 

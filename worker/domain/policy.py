@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The limits that decisions keep. The first three are the operator's, the rest are ours."""
+    """The limits that decisions keep. The first five are the operator's, the rest are ours."""
 
     bill_wait_s: float = 60.0
     """How long a guest may wait for the till to have a bill."""
@@ -13,6 +13,10 @@ class Policy:
     """How long an offered bill may stay unpaid."""
     reserve_for_s: int = 900
     """How long the wallet holds a guest's money for us."""
+    serves_oldest_bill: bool = False
+    """Of several open bills at a table the oldest is offered; False: none, until one is left."""
+    confirms_lowered: bool = False
+    """A bill that shrank after the guest agreed is taken for less; False: it is offered anew."""
 
     bill_retry_s: float = 2.0
     """Asking the till again is cheap, and a guest is standing there."""
@@ -47,8 +51,15 @@ class Policy:
     doubt_alarm_s: float = 120.0
     """How long money may stay in doubt before a human is told."""
     look_failed_wait_s_max: float = 15.0
-    settle_wait_s_max: float = 600.0
-    settle_alarm_s: float = 300.0
+    hold_look_s: float = 15.0
+    """How often the till is asked for the final amount of a bill on hold."""
+    notice_wait_s: float = 5.0
+    """How soon the till is told again after it did not accept a notice; doubling."""
+    notice_wait_s_max: float = 600.0
+    notice_alarm_s: float = 300.0
+    """How long the till may not know of a paid bill before a human is told."""
+    notice_patience_s: float = 72 * 3600.0
+    """How long the till is told before it is left to a human."""
 
 
 def backoff_s(tries: int, wait_s_max: float = 30.0) -> float:

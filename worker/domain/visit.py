@@ -14,6 +14,8 @@ from worker.domain.ids import (
     VisitId,
     visit_label,
 )
+from worker.domain.money import Money
+from worker.domain.part import Part, PartState
 
 
 class Step(StrEnum):
@@ -33,8 +35,6 @@ class Step(StrEnum):
     """The transaction is being withdrawn."""
     CLOSING = "closing"
     """Money is settled one way or the other; the spot is being freed."""
-    SETTLING = "settling"
-    """The spot is free and the bill paid; the till does not know yet."""
     CLOSED = "closed"
     """Over."""
     PARKED = "parked"
@@ -48,6 +48,8 @@ class End(StrEnum):
     """How a visit ended."""
 
     PAID = "paid"
+    PART_PAID = "part_paid"
+    """Some parts of a split bill were paid, and the others were not."""
     DECLINED = "declined"
     LEFT = "left"
     """The guest went away, or the spot was closed by somebody else, before paying."""
@@ -87,9 +89,14 @@ class Visit:
     wake_at: datetime | None = None
     """When to look again by ourselves; None while a command is under way or nothing is due."""
     bill: Bill | None = None
+    parts: tuple[Part, ...] = ()
+    """The parts of a split bill; empty: it is paid as a whole."""
+    at: int | None = None
+    """Which part the visit deals with now; None: the bill is not split."""
     creates: int = 0
-    """How many references were made; the newest is `reference`."""
+    """How many references were made."""
     transaction_key: TransactionKey | None = None
+    """The transaction that the visit deals with now: the whole bill's, or that of the part `at`."""
     former_keys: tuple[TransactionKey, ...] = ()
     """Keys of ours that were put on this spot before and are released."""
     tries: int = 0
@@ -107,13 +114,19 @@ class Visit:
     """When the transaction was first seen reserved."""
     looked_at: datetime | None = None
     """When the transaction was last seen reserved and in agreement with the bill."""
+    payment_id: str | None = None
+    """The wallet's name of the transaction's one payment; None: it was not told."""
+    charge_minor: int | None = None
+    """What the confirm takes where that is less than the guest agreed to; None: all of it."""
+    is_locked: bool = False
+    """The till keeps the bill from being changed while it is being paid."""
     offered_at: datetime | None = None
     paid_at: datetime | None = None
-    """When the transaction was first seen confirmed."""
+    """When a transaction was last seen confirmed; None: nothing was taken."""
+    taken_minor: int = 0
+    """What was taken in all, in minor units of the bill's currency."""
     is_requoting: bool = False
     """Once the present transaction is released, ask the till again instead of closing."""
-    is_settled: bool = False
-    """The till knows that the bill is paid."""
     is_alarmed: bool = False
     """The present step's trouble has been told to the operator already."""
     end: End | None = None
@@ -131,23 +144,77 @@ class Visit:
 
     @property
     def reference(self) -> OrderReference:
-        """Give the newest reference: version, journal, location, visit, nonce and try.
+        """Give the present transaction's reference: version, journal, location, visit, nonce, try.
 
         At most 80 ASCII characters and nothing personal. It says whose the transaction is even
         when the answer that carried its key was lost.
         """
+        part = self.part
+        number = self.creates if part is None else part.number
         return OrderReference(
-            f"v1.{self.instance}.{self.location_id}.{self.visit_id}.{self.nonce}{self.creates}"
+            f"v1.{self.instance}.{self.location_id}.{self.visit_id}.{self.nonce}{number}"
         )
+
+    @property
+    def part(self) -> Part | None:
+        """The part that the visit deals with now; None: the bill is not split."""
+        return None if self.at is None else self.parts[self.at]
+
+    @property
+    def asked(self) -> Money | None:
+        """What the guest agrees to by reserving the present transaction; None: no bill yet."""
+        if self.part is not None:
+            return self.part.money
+        return self.bill.money if self.bill else None
+
+    @property
+    def due(self) -> Money | None:
+        """What taking the present transaction takes; None: not known, as while it is on hold."""
+        asked = self.asked
+        if asked is None or self.charge_minor is not None:
+            return asked and Money(self.charge_minor or 0, asked.currency)
+        return None if self.bill is not None and self.bill.hold is not None else asked
+
+    @property
+    def taken(self) -> Money | None:
+        """What was taken in all; None: nothing."""
+        if self.bill is None or not self.taken_minor:
+            return None
+        return Money(self.taken_minor, self.bill.money.currency)
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the guest's money is held until the till says what is finally owed."""
+        on_hold = self.bill is not None and self.bill.hold is not None
+        return on_hold and self.step is Step.OFFERED and self.reserved_at is not None
+
+    @property
+    def keys(self) -> frozenset[TransactionKey]:
+        """Every transaction that was ever put on the spot by this visit."""
+        known = (self.transaction_key, *self.former_keys, *(part.key for part in self.parts))
+        return frozenset(key for key in known if key is not None)
+
+    @property
+    def live_keys(self) -> frozenset[TransactionKey]:
+        """The transactions that are on offer now."""
+        if self.at is None:
+            return (
+                frozenset() if self.transaction_key is None else frozenset({self.transaction_key})
+            )
+        return frozenset(part.key for part in self.parts if part.is_live and part.key is not None)
 
     @property
     def short_code(self) -> str:
         """The few letters that tie the guest's receipt to this visit."""
         return self.nonce.upper()
 
+    def has_paid_part(self) -> bool:
+        """Tell whether some part of a split bill was paid in this visit."""
+        return any(part.state is PartState.PAID for part in self.parts)
+
     def owns(self, keys: frozenset[TransactionKey]) -> bool:
         """Tell whether any of the keys was put on the spot by this visit."""
-        return self.transaction_key in keys or any(key in keys for key in self.former_keys)
+        return not self.keys.isdisjoint(keys)
 
 
 FIELDS: Final = frozenset(field.name for field in fields(Visit))

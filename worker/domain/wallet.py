@@ -107,6 +107,8 @@ class Payment:
     """None: the answer's figures are no exact amount, or contradict each other."""
     reference: OrderReference | None
     """Our `parameters.orderid`; None when absent, as it is in list rows."""
+    payment_id: str | None = None
+    """The vendor's name of the payment, as text; None when absent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from worker.service.engine import Engine
 from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
 from worker.service.poller import ReservationPoller, SpotPoller
+from worker.service.postman import Postman
 from worker.service.pulse import Pulse
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
@@ -38,8 +39,11 @@ def assemble(
     sightings = Sightings(spots_interval_s)
     strangers = Strangers(wallet, journal, clock, ledger)
     searching = asyncio.Lock()
-    hands = Hands(wallet, till, journal, clock, ledger, sightings, strangers, searching)
-    engine = Engine(hands=hands, journal=journal, clock=clock, policy=policy, dice=dice)
+    hands = Hands(wallet, till, journal, clock, ledger, sightings, strangers, searching, policy)
+    postman = Postman(till=till, journal=journal, clock=clock, policy=policy, pulse=pulse)
+    engine = Engine(
+        hands=hands, journal=journal, clock=clock, policy=policy, dice=dice, postman=postman
+    )
     spot_pollers = [
         SpotPoller(
             location_id=location_id,
@@ -65,6 +69,7 @@ def assemble(
         journal=journal,
         spot_pollers=spot_pollers,
         reservation_poller=reservation_poller,
+        postman=postman,
         sweeper=Sweeper(engine=engine, strangers=strangers, clock=clock, pulse=pulse),
         pulse=pulse,
         clock=clock,

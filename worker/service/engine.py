@@ -22,11 +22,13 @@ from worker.domain.decision import Decision
 from worker.domain.errors import JournalConflict, JournalUnavailable
 from worker.domain.facts import Fact, FactName, Level
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
+from worker.domain.notice import Notice
 from worker.domain.policy import Policy
 from worker.domain.visit import FIELDS, FINAL, Step, Visit
 from worker.domain.wallet import Spot
 from worker.ports import Clock, Entry, Intent, IntentState, Journal, JsonValue, Record, Settled
 from worker.service.performing import Hands, Performed
+from worker.service.postman import Postman
 
 CRASHES_MAX: Final = 3
 CRASH_PAUSE_S: Final = 5.0
@@ -57,6 +59,7 @@ class Actor:
     why, and the milliseconds since the visit began."""
     settled: list[Settled] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     crashes: int = 0
     looks: int = 0
 
@@ -72,8 +75,10 @@ class Engine:
         clock: Clock,
         policy: Policy,
         dice: random.Random,
+        postman: Postman,
     ) -> None:
         self._hands = hands
+        self._postman = postman
         self._journal = journal
         self._clock = clock
         self._policy = policy
@@ -234,10 +239,10 @@ class Engine:
                 await self._write(actor, None)
                 self._schedule(actor)
                 return
-            intent = intent_of(command)
-            if intent is not None or isinstance(command, commands.SettleBill):
+            intent = intent_of(actor.visit, command)
+            if intent is not None or actor.notices:
                 await self._write(actor, intent)
-            else:
+            if intent is None:
                 actor.looks += 1
             performed = await self._hands.perform(actor.visit, command)
             self._settle(actor, intent, performed)
@@ -246,10 +251,11 @@ class Engine:
     def _adopt(self, actor: Actor, event: events.Event, decided: Decision, now: datetime) -> None:
         """Take over a decision, to be written before anything follows from it."""
         before, after = actor.visit, decided.visit
-        if before.is_doubtful and after.creates > before.creates:
+        was_creating = before.is_doubtful and before.step is Step.CREATING
+        if was_creating and after.creates > before.creates:
             lost = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(lost, IntentState.ABANDONED))
-        if before.is_doubtful and isinstance(event, events.TransactionCreated):
+        if was_creating and isinstance(event, events.TransactionCreated):
             found = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(found, IntentState.DONE, "found by its reference"))
         then = None if decided.command is None else type(decided.command).__name__
@@ -258,9 +264,18 @@ class Engine:
         after_ms = round((now - after.opened_at).total_seconds() * 1000)
         actor.path.append((type(event).__name__, after.step.value, then, told, after_ms))
         actor.facts.extend(decided.facts)
+        actor.notices.extend(decided.notices)
         actor.visit = after
+        if before.is_locked and not after.is_locked and not decided.notices:
+            self._unlock(before)  # A bill that is paid stays as it is until the till hears of it.
         if before.transaction_key != after.transaction_key or before.step != after.step:
             self._index(actor)
+
+    def _unlock(self, visit: Visit) -> None:
+        """Let the bill go, without waiting for a till that may hang."""
+        if self._group is not None:
+            name = f"unlock {visit.label}"
+            self._group.create_task(self._hands.unlock_bill(visit), name=name)
 
     def _settle(self, actor: Actor, intent: Intent | None, performed: Performed) -> None:
         if intent is None or performed.state is None:
@@ -277,12 +292,16 @@ class Engine:
             self._forget(actor)
             log.debug("spot.echo", table=visit.table, spot=visit.spot_id)
             return
-        if begun is not None or actor.settled or matters(actor.durable, visit):
+        notices = tuple(actor.notices)
+        if begun is not None or actor.settled or notices or matters(actor.durable, visit):
             record = Record(self._clock.now(), "turn", {"path": tuple(actor.path)})
-            entry = Entry(visit.visit_id, visit, (record,), tuple(actor.settled), begun)
+            settled = tuple(actor.settled)
+            entry = Entry(visit.visit_id, visit, (record,), settled, begun, notices)
             await self._journal.write(entry)
             actor.durable = visit
             actor.pending = () if begun is None else (begun,)
+            actor.notices.clear()
+            self._postman.take(notices)
             if begun is None:
                 actor.crashes = 0
         actor.path.clear()
@@ -320,6 +339,7 @@ class Engine:
         actor.path.clear()
         actor.settled.clear()
         actor.facts.clear()
+        actor.notices.clear()
         actor.inbox.clear()
         self._index(actor)
         resumed = resumption(actor)
@@ -348,17 +368,19 @@ class Engine:
             self._at_spot[visit.spot_id] = visit.visit_id
         elif self._at_spot.get(visit.spot_id) == visit.visit_id:
             del self._at_spot[visit.spot_id]
-        if visit.transaction_key is not None:
-            self._by_key[visit.transaction_key] = visit.visit_id
-            self._hands.ledger.own(visit.transaction_key, visit.visit_id)
+        keys = (visit.transaction_key,) if visit.at is None else visit.keys
+        for key in keys:
+            if key is not None:
+                self._by_key[key] = visit.visit_id
+                self._hands.ledger.own(key, visit.visit_id)
 
     def _forget(self, actor: Actor) -> None:
         visit = actor.visit
         self._actors.pop(visit.visit_id, None)
         if self._at_spot.get(visit.spot_id) == visit.visit_id:
             del self._at_spot[visit.spot_id]
-        for key in (visit.transaction_key, *visit.former_keys):
-            if key is not None and self._by_key.get(key) == visit.visit_id:
+        for key in visit.keys:
+            if self._by_key.get(key) == visit.visit_id:
                 del self._by_key[key]
         actor.due_at = None
         if visit.step is Step.PARKED:
@@ -373,17 +395,11 @@ def resumption(actor: Actor) -> events.Resumed:
     return events.Resumed(frozenset(intent.kind for intent in actor.pending))
 
 
-def intent_of(command: commands.Command) -> Intent | None:
+def intent_of(visit: Visit, command: commands.Command) -> Intent | None:
     """Give the intent that must be durable before a command is done; None: it is only a look."""
-    if isinstance(
-        command,
-        commands.CreateTransaction
-        | commands.LinkOrder
-        | commands.ConfirmTransaction
-        | commands.RevokeTransaction
-        | commands.CloseSpot,
-    ):
-        return Intent(*kind_and_target(command))
+    if isinstance(command, commands.Write):
+        part = visit.part.part_id if visit.part else ""
+        return Intent(*kind_and_target(command), part)
     return None
 
 

@@ -4,19 +4,20 @@ Reads, the till and the wallet's writes each become exactly one event; nothing h
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from worker.domain import commands, events
+from worker.domain import choosing, commands, events
+from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
+from worker.domain.policy import Policy
 from worker.domain.visit import Visit
 from worker.domain.wallet import SpotStatus, TransactionStatus
 from worker.ports import (
     Clock,
     IntentState,
     Journal,
-    PaidBill,
     Till,
     TillMissing,
     TillTrouble,
@@ -53,6 +54,7 @@ class Hands:
     sightings: Sightings
     strangers: Strangers
     search_lock: asyncio.Lock
+    policy: Policy
 
     async def perform(self, visit: Visit, command: commands.Command) -> Performed:
         """Do one thing."""
@@ -68,9 +70,7 @@ class Hands:
                 async with self.search_lock:
                     return Performed(await self.find_transaction(command))
             case commands.AskTill():
-                return Performed(await self.ask_till(visit))
-            case commands.SettleBill():
-                return Performed(await self.settle_bill(visit, command))
+                return Performed(await self.ask_till(visit, command))
             case _:
                 return await self.write(visit, command)
 
@@ -119,36 +119,50 @@ class Hands:
             return events.TransactionCreated(looked.value)
         return missing_or_failed(looked, events.TransactionNotFound())
 
-    async def ask_till(self, visit: Visit) -> events.Event:
-        """Ask what the table owes, and refuse a bill that is being paid or was paid already."""
-        answer = await self.till.find_bill(visit.location_id, visit.table)
+    async def ask_till(self, visit: Visit, command: commands.AskTill) -> events.Event:
+        """Ask what the table owes, and lock the bill where money is about to be taken for it."""
+        bill = visit.bill
+        may_lock = command.is_to_pay and self.till.can_lock and bill is not None
+        if may_lock and bill is not None and bill.hold is None:
+            return await self.lock_bill(visit, bill)
+        answer = await self.till.find_bills(visit.location_id, visit.table)
+        if isinstance(answer, TillTrouble):
+            return events.BillUnreadable(answer.why)
+        chosen = await self.choose(visit, answer)
+        is_final = isinstance(chosen, events.BillFound) and chosen.bill.hold is None
+        if may_lock and bill is not None and is_final:
+            return await self.lock_bill(visit, bill)
+        return chosen
+
+    async def choose(self, visit: Visit, bills: tuple[Bill, ...]) -> choosing.Answer:
+        """Choose the visit's bill, with what the journal knows of each."""
+        claims = {
+            bill.bill_id: await self.journal.claims_on_bill(visit.location_id, bill.bill_id)
+            for bill in bills
+            if bill.bill_id is not None
+        }
+        return choosing.choose(visit, bills, claims, self.policy)
+
+    async def lock_bill(self, visit: Visit, bill: Bill) -> events.Event:
+        """Keep the bill from being changed while it is being paid, and see what it asks for."""
+        if bill.bill_id is None:
+            return events.BillUnreadable("a bill without a bill_id can not be locked")
+        answer = await self.till.lock_bill(
+            visit.location_id, visit.table, bill.bill_id, visit.label
+        )
         if isinstance(answer, TillMissing):
             return events.BillMissing()
         if isinstance(answer, TillTrouble):
             return events.BillUnreadable(answer.why)
-        if answer.bill_id is not None:
-            holder = await self.journal.holder_of_bill(visit.location_id, answer.bill_id)
-            if holder is not None and holder != visit.visit_id:
-                return events.BillUnreadable(
-                    f"bill {answer.bill_id!r:.80} belongs to visit v-{holder:04d}, paid or being "
-                    "paid; a new bill needs a bill_id of its own"
-                )
-        return events.BillFound(answer)
+        chosen = await self.choose(visit, (answer,))
+        return replace(chosen, is_locked=True) if isinstance(chosen, events.BillFound) else chosen
 
-    async def settle_bill(self, visit: Visit, command: commands.SettleBill) -> events.Event:
-        """Tell the till that the bill is paid."""
-        trouble = await self.till.settle(
-            PaidBill(
-                bill=command.bill,
-                visit=visit.label,
-                location_id=visit.location_id,
-                table=visit.table,
-                transaction_key=command.key,
-                reference=visit.reference,
-                paid_at=visit.paid_at or visit.since,
+    async def unlock_bill(self, visit: Visit) -> None:
+        """Let the bill be changed again. A lock that stays behind ends by itself."""
+        if visit.bill is not None and visit.bill.bill_id is not None:
+            await self.till.unlock_bill(
+                visit.location_id, visit.table, visit.bill.bill_id, visit.label
             )
-        )
-        return events.BillSettled() if trouble is None else events.BillNotSettled(trouble.why)
 
     async def write(self, visit: Visit, command: commands.Write) -> Performed:
         """Send one write and sort what came of it."""
@@ -167,8 +181,8 @@ class Hands:
                 if isinstance(linked, Done):
                     return Performed(events.OrderLinked(linked.value), IntentState.DONE)
                 return not_done(WriteKind.LINK, linked)
-            case commands.ConfirmTransaction(key, not_after):
-                answer = await self.wallet.confirm_transaction(key, not_after)
+            case commands.ConfirmTransaction(key, not_after, lowered):
+                answer = await self.wallet.confirm_transaction(key, not_after, lowered)
                 return done_or_not(WriteKind.CONFIRM, answer)
             case commands.RevokeTransaction(key):
                 answer = await self.wallet.revoke_transaction(key)

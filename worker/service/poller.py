@@ -127,17 +127,19 @@ class SpotPoller:
 
     def _compare(self, visit: Visit, spot: Spot, at: datetime) -> None:
         """See whether the row says anything that the visit does not know."""
-        if visit.step is not Step.OFFERED:
+        if visit.step is not Step.OFFERED or visit.is_held:
             return
         if spot.orders is None:
             self._hint_seldom(visit, visit.offered_at or at, at, "its rows do not show orders")
             return
-        ours = [o for o in spot.orders if o.transaction_key == visit.transaction_key]
+        ours = [order for order in spot.orders if order.transaction_key in visit.live_keys]
+        moved = [order for order in ours if order.status not in {"pending", ""}]
         if not ours:
             self._engine.hint(visit.visit_id, SpotHinted("listed without our order"))
-        elif ours[0].status not in {"pending", ""}:
-            self._engine.hint(visit.visit_id, TransactionHinted(f"order is {ours[0].status}"))
-        elif spot.live_keys() - {visit.transaction_key} - set(visit.former_keys):
+        elif moved:
+            hint = TransactionHinted(f"order is {moved[0].status}", moved[0].transaction_key)
+            self._engine.hint(visit.visit_id, hint)
+        elif spot.live_keys() - visit.keys:
             self._hint_seldom(visit, None, at, "listed with another order beside ours")
 
     def _hint_seldom(self, visit: Visit, since: datetime | None, at: datetime, hint: str) -> None:
@@ -219,5 +221,6 @@ class ReservationPoller:
             visit = self._engine.visit_of(row.key)
             if visit is None:
                 self._strangers.notice(row.key, "in the list of reservations")
-            else:
-                self._engine.hint(visit.visit_id, TransactionHinted("listed as reserved"))
+            elif not visit.is_held:
+                hint = TransactionHinted("listed as reserved", row.key)
+                self._engine.hint(visit.visit_id, hint)

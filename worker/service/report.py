@@ -5,10 +5,13 @@ from collections.abc import Mapping
 
 from worker.ports import JsonValue
 from worker.service.engine import Engine
+from worker.service.postman import Postman
 from worker.service.pulse import Pulse
 
 
-def report(engine: Engine, pulse: Pulse, wallet: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def report(
+    engine: Engine, postman: Postman, pulse: Pulse, wallet: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
     """Put together the newest figures."""
     visits = list(engine.open_visits())
     steps = Counter(visit.step.value for visit in visits)
@@ -18,6 +21,7 @@ def report(engine: Engine, pulse: Pulse, wallet: Mapping[str, JsonValue]) -> dic
         "steps": dict(sorted(steps.items())),
         "ended": engine.ended,
         "parked": engine.parked,
+        "unposted": len(postman.pending()),
         "polls": pulse.polls,
         "polls_failed": pulse.polls_failed,
         "last_poll_ms": pulse.last_poll_ms,

@@ -14,6 +14,7 @@ import structlog
 from worker.ports import Clock, Journal, JsonValue
 from worker.service.engine import Engine
 from worker.service.poller import ReservationPoller, SpotPoller
+from worker.service.postman import Postman
 from worker.service.pulse import Pulse
 from worker.service.report import one_line, report
 from worker.service.sweeper import Sweeper
@@ -53,6 +54,7 @@ class Supervisor:
         journal: Journal,
         spot_pollers: Sequence[SpotPoller],
         reservation_poller: ReservationPoller,
+        postman: Postman,
         sweeper: Sweeper,
         pulse: Pulse,
         clock: Clock,
@@ -64,6 +66,7 @@ class Supervisor:
         self._journal = journal
         self._spot_pollers = spot_pollers
         self._reservation_poller = reservation_poller
+        self._postman = postman
         self._sweeper = sweeper
         self._pulse = pulse
         self._clock = clock
@@ -74,12 +77,13 @@ class Supervisor:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then drain. Raises an ExceptionGroup when a loop dies."""
         async with asyncio.TaskGroup() as group:
+            unposted = await self._postman.start(group)
             resumed = await self._engine.start(group)
             if resumed:
                 log.info("visits.resumed", count=resumed)
             loops = self._start_loops(group, stop)
             self._herald.ready()
-            log.info("worker.ready", open=resumed)
+            log.info("worker.ready", open=resumed, unposted=unposted)
             await stop.wait()
             self._herald.stopping()
             for loop in loops:
@@ -98,6 +102,7 @@ class Supervisor:
             group.create_task(self._reservation_poller.run(stop, 0.2), name="reservations"),
             group.create_task(self._sweeper.run(stop), name="sweep"),
             group.create_task(self._sweeper.watch_strangers(stop), name="strangers"),
+            group.create_task(self._postman.run(stop), name=self._postman.name),
             group.create_task(self._beat(stop), name="beat"),
         ]
         return loops
@@ -106,7 +111,7 @@ class Supervisor:
         """Keep the newest report for `status`, feed the watchdog, and show life now and then."""
         told_s = self._clock.ticks_s()
         while not stop.is_set():
-            figures = report(self._engine, self._pulse, self._wallet_report())
+            figures = report(self._engine, self._postman, self._pulse, self._wallet_report())
             await self._journal.beat(self._clock.now(), figures)
             self._herald.status(one_line(figures))
             if not self._pulse.late():
@@ -117,6 +122,7 @@ class Supervisor:
                     "worker.alive",
                     open=figures["open"],
                     parked=figures["parked"],
+                    unposted=figures["unposted"],
                     polls=figures["polls"],
                     polls_failed=figures["polls_failed"],
                     last_poll_ms=figures["last_poll_ms"],
@@ -130,4 +136,5 @@ class Supervisor:
             waits_for=", ".join(f"{visit.label} {visit.step.value}" for visit in waiting)
             or "nothing",
         )
-        await self._engine.drain(DRAIN_S)
+        # Side by side: a till that hangs must not eat the time of a confirm.
+        await asyncio.gather(self._engine.drain(DRAIN_S), self._postman.drain(DRAIN_S))

@@ -1,16 +1,29 @@
 """The journal in memory: the same promises, for tests and simulations. It dies with its process."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from worker.adapters.journal.rows import moment_of
 from worker.adapters.journal.rules import NEWEST_VISITS, Rule, conflict
-from worker.adapters.journal.store import moment_of
+from worker.domain.choosing import Claims
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
 from worker.domain.visit import FINAL, End, Visit
-from worker.ports import Entry, Intent, IntentState, JsonValue, Lost, OpenVisit, Record, Settled
+from worker.ports import (
+    Entry,
+    Intent,
+    IntentState,
+    JsonValue,
+    Lost,
+    NoticeState,
+    OpenVisit,
+    Owed,
+    Record,
+    Settled,
+)
 
 _HOLDS_BILL = frozenset({End.PAID, End.PARKED})
 NOTHING_HAPPENED = frozenset({IntentState.REFUSED, IntentState.UNSENT})
@@ -29,6 +42,19 @@ class Kept:
 
 
 Intents = dict[Intent, Kept]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNotice:
+    """A notice as it stands."""
+
+    owed: Owed
+    state: NoticeState = NoticeState.PENDING
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether it is still to be told."""
+        return self.state is NoticeState.PENDING
 
 
 @dataclass(slots=True)
@@ -50,6 +76,8 @@ class MemoryJournal:
         self._of_bill: dict[tuple[LocationId, str], VisitId] = {}
         self._of_key: dict[TransactionKey, VisitId] = {}
         self._confirmed: dict[str, VisitId] = {}
+        self._charges: dict[tuple[LocationId, str], dict[str, VisitId]] = {}
+        self._notices: dict[str, KeptNotice] = {}
         self._broken: str | None = None
         self.last_beat: tuple[datetime, Mapping[str, JsonValue]] | None = None
 
@@ -116,21 +144,29 @@ class MemoryJournal:
         assert visit.visit_id == visit_id, "an entry speaks of one visit"
         if before is not None and before is not visit:
             _check_same(before, visit)
-        keys = {*visit.former_keys, *((visit.transaction_key,) if visit.transaction_key else ())}
+        keys = visit.keys
         self._check_visit(visit, keys)
+        self._check_notices(entry)
         intents = self._next_intents(entry, visit, page.intents if page else {})
         if page is None:
             page = self._pages[visit_id] = _Page(visit)
         self._index(page.visit, visit, keys)
         page.visit, page.intents = visit, intents
         page.records.extend(entry.records)
+        self._keep_notices(entry)
         if entry.begun and entry.begun.kind is WriteKind.CONFIRM:
             self._confirmed[entry.begun.target] = visit_id
 
-    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it; None: none."""
+    async def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
         self._check_alive()
-        return self._of_bill.get((location_id, bill_id))
+        holder = self._of_bill.get((location_id, bill_id))
+        return Claims(holder, dict(self._charges.get((location_id, bill_id), {})))
+
+    async def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told, oldest first."""
+        self._check_alive()
+        return tuple(kept.owed for kept in self._notices.values() if kept.is_pending)
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""
@@ -173,7 +209,7 @@ class MemoryJournal:
         if self._broken is not None:
             raise JournalUnavailable(self._broken)
 
-    def _check_visit(self, visit: Visit, keys: set[TransactionKey]) -> None:
+    def _check_visit(self, visit: Visit, keys: frozenset[TransactionKey]) -> None:
         me = visit.visit_id
         if visit.spot_closed_at is None and self._at_spot.get(_spot(visit), me) != me:
             raise conflict(visit.visit_id, Rule.ONE_OPEN_VISIT)
@@ -182,6 +218,26 @@ class MemoryJournal:
             raise conflict(visit.visit_id, Rule.BILL_PAID_ONCE)
         if any(self._of_key.get(key, me) != me for key in keys):
             raise conflict(visit.visit_id, Rule.KEY_OF_ONE_VISIT)
+        of_bill = self._charges.get(_named_bill(visit), {})
+        if any(of_bill.get(part_id, me) != me for part_id in _charged(visit)):
+            raise conflict(visit.visit_id, Rule.PART_PAID_ONCE)
+
+    def _check_notices(self, entry: Entry) -> None:
+        if any(notice.notice_id in self._notices for notice in entry.notices):
+            raise conflict(entry.visit_id, Rule.NOTICE_ONCE)
+        if any(posted.notice_id not in self._notices for posted in entry.posted):
+            raise conflict(entry.visit_id, Rule.NOTICE_IS_UNKNOWN)
+
+    def _keep_notices(self, entry: Entry) -> None:
+        for notice in entry.notices:
+            owed = Owed(notice, 0, notice.paid_at, notice.paid_at)
+            self._notices[notice.notice_id] = KeptNotice(owed)
+        for posted in entry.posted:
+            owed = self._notices[posted.notice_id].owed
+            told_since = owed.told_since if posted.is_attempt else posted.next_at
+            attempts = owed.attempts + posted.is_attempt
+            again = Owed(owed.notice, attempts, told_since, posted.next_at)
+            self._notices[posted.notice_id] = KeptNotice(again, posted.state)
 
     def _next_intents(self, entry: Entry, visit: Visit, before: Intents) -> Intents:
         if not entry.settled and entry.begun is None:
@@ -203,7 +259,7 @@ class MemoryJournal:
             raise conflict(visit_id, Rule.CONFIRM_KEY_ONCE)
         return after
 
-    def _index(self, before: Visit, visit: Visit, keys: set[TransactionKey]) -> None:
+    def _index(self, before: Visit, visit: Visit, keys: frozenset[TransactionKey]) -> None:
         me = visit.visit_id
         old_bill, bill = _held_bill(before), _held_bill(visit)
         if old_bill and self._of_bill.get(old_bill) == me:
@@ -216,6 +272,16 @@ class MemoryJournal:
             del self._at_spot[_spot(visit)]
         for key in keys:
             self._of_key[key] = me
+        if before.parts or visit.parts:
+            self._index_charges(before, visit)
+
+    def _index_charges(self, before: Visit, visit: Visit) -> None:
+        me = visit.visit_id
+        for of_bill in (self._charges.get(_named_bill(one), {}) for one in (before, visit)):
+            for part_id in [part_id for part_id, owner in of_bill.items() if owner == me]:
+                del of_bill[part_id]
+        for part_id in _charged(visit):
+            self._charges.setdefault(_named_bill(visit), {})[part_id] = me
 
 
 def _check_same(before: Visit, visit: Visit) -> None:
@@ -241,11 +307,12 @@ def _settle(visit_id: VisitId, settled: Settled, at: datetime, intents: Intents)
 
 def _check_intents(visit_id: VisitId, intents: Intents) -> None:
     """Refuse what one visit's intents must never be all at once."""
-    confirms = creates = 0
+    creates, confirms = 0, Counter[str]()
     for intent, kept in intents.items():
-        confirms += intent.kind is WriteKind.CONFIRM and kept.state not in NOTHING_HAPPENED
+        if intent.kind is WriteKind.CONFIRM and kept.state not in NOTHING_HAPPENED:
+            confirms[intent.part] += 1
         creates += _is_live_create(intent, kept)
-    if confirms > 1:
+    if any(count > 1 for count in confirms.values()):
         raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
     if creates > 1:
         raise conflict(visit_id, Rule.ONE_LIVE_CREATE)
@@ -274,3 +341,12 @@ def _held_bill(visit: Visit) -> tuple[LocationId, str] | None:
         return None
     is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
     return (visit.location_id, visit.bill.bill_id) if is_held else None
+
+
+def _named_bill(visit: Visit) -> tuple[LocationId, str]:
+    return visit.location_id, (visit.bill.bill_id or "") if visit.bill else ""
+
+
+def _charged(visit: Visit) -> list[str]:
+    """Tell which parts of its bill are the visit's for good, or for now."""
+    return [part.part_id for part in visit.parts if part.is_charged]

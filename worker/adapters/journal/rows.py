@@ -13,9 +13,11 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from worker.domain.bill import Bill, BillLine
+from worker.domain.bill import AtHoldEnd, Bill, BillLine, BillPart, Hold, LineKind
 from worker.domain.money import Money
+from worker.domain.part import Part, PartState
 from worker.domain.visit import End, Step, Visit
+from worker.ports import Entry
 
 VisitRow = tuple[str | int | None, ...]
 
@@ -36,6 +38,7 @@ def visit_row(visit: Visit) -> VisitRow:
         money.currency if money else None,
         clean(visit.transaction_key) if visit.transaction_key is not None else None,
         at_text(closed_at) if closed_at else None,
+        visit.taken_minor,
         visit_text(visit),
         visit.visit_id,
         visit.location_id,
@@ -72,6 +75,11 @@ def visit_from_text(text: str) -> Visit:
         ) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise UnreadableRow(f"a visit can not be read: {error}") from error
+
+
+def moment_of(entry: Entry, visit: Visit) -> datetime:
+    """Tell when an entry is made: at its newest record, else when its visit got where it is."""
+    return max((record.at for record in entry.records), default=visit.since)
 
 
 def body_text(body: Mapping[str, Any]) -> str:
@@ -111,26 +119,85 @@ def _plain(value: object) -> object:
     match value:
         case datetime():
             return at_text(value)
-        case Bill(bill_id, money, description, lines):
-            return {
-                "bill_id": bill_id,
-                "amount_minor": money.amount_minor,
-                "currency": money.currency,
-                "description": description,
-                "lines": [[line.title, line.quantity, line.amount_minor] for line in lines],
-            }
+        case Bill():
+            return _bill_document(value)
+        case Part():
+            return _part_document(value)
         case Mapping():
             return dict(value)
         case _:
             raise TypeError(f"a {type(value).__name__} has no place in the journal")
 
 
+def _bill_document(bill: Bill) -> dict[str, object]:
+    """Give JSON's form of a bill; what only some bills have is left out of the others."""
+    document: dict[str, object] = {
+        "bill_id": bill.bill_id,
+        "amount_minor": bill.money.amount_minor,
+        "currency": bill.money.currency,
+        "description": bill.description,
+        "lines": [_line_document(line) for line in bill.lines],
+    }
+    if bill.parts:
+        document["parts"] = [[p.part_id, p.money.amount_minor, p.description] for p in bill.parts]
+    if bill.hold is not None:
+        document["hold"] = [bill.hold.known_minor, bill.hold.for_s, bill.hold.at_end.value]
+    return document
+
+
+def _line_document(line: BillLine) -> list[object]:
+    plain: list[object] = [line.title, line.quantity, line.amount_minor]
+    return plain if line.kind is LineKind.ITEM else [*plain, line.kind.value]
+
+
 def _bill(document: Any) -> Bill:
+    currency, hold = document["currency"], document.get("hold")
     return Bill(
         bill_id=document["bill_id"],
-        money=Money(document["amount_minor"], document["currency"]),
+        money=Money(document["amount_minor"], currency),
         description=document["description"],
-        lines=tuple(BillLine(*line) for line in document["lines"]),
+        lines=tuple(_line(*line) for line in document["lines"]),
+        parts=tuple(
+            BillPart(part_id, Money(amount_minor, currency), description)
+            for part_id, amount_minor, description in document.get("parts", ())
+        ),
+        hold=Hold(hold[0], hold[1], AtHoldEnd(hold[2])) if hold else None,
+    )
+
+
+def _line(title: str, quantity: int, amount_minor: int, kind: str = "item") -> BillLine:
+    return BillLine(title, quantity, amount_minor, LineKind(kind))
+
+
+def _part_document(part: Part) -> list[object]:
+    return [
+        part.part_id,
+        part.money.amount_minor,
+        part.money.currency,
+        part.description,
+        part.state.value,
+        part.number,
+        part.key,
+        at_text(part.reserved_at) if part.reserved_at else None,
+    ]
+
+
+def _parts(document: Any) -> tuple[Part, ...]:
+    return tuple(_part(*row) for row in document)
+
+
+def _part(
+    part_id: str, amount_minor: int, currency: str, description: str, state: str, *rest: Any
+) -> Part:
+    number, key, reserved_at = rest
+    return Part(
+        part_id,
+        Money(amount_minor, currency),
+        description,
+        PartState(state),
+        number,
+        key,
+        at_from_text(reserved_at) if reserved_at else None,
     )
 
 
@@ -141,6 +208,8 @@ def _as_is(value: Any) -> Any:
 def _decoder(hint: Any) -> Callable[[Any], Any]:
     """Choose how a field of this type is read back."""
     kinds = {hint, *get_args(hint)}
+    if Part in kinds:
+        return _parts
     for kind, decode in ((datetime, at_from_text), (Step, Step), (End, End), (Bill, _bill)):
         if kind in kinds:
             return decode

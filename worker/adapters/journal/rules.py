@@ -23,6 +23,9 @@ class Rule(StrEnum):
     VISIT_IS_ANOTHER = "visit_is_another"
     VISIT_IS_UNKNOWN = "visit_is_unknown"
     INTENT_NOT_BEGUN = "intent_not_begun"
+    PART_PAID_ONCE = "part_paid_once"
+    NOTICE_ONCE = "notice_once"
+    NOTICE_IS_UNKNOWN = "notice_is_unknown"
     OUT_OF_RANGE = "out_of_range"
 
 
@@ -37,6 +40,9 @@ _WORDS = {
     Rule.VISIT_IS_ANOTHER: "its number belongs to a visit of another spot or time",
     Rule.VISIT_IS_UNKNOWN: "no such visit was ever written",
     Rule.INTENT_NOT_BEGUN: "an intent ends that was never begun",
+    Rule.PART_PAID_ONCE: "a part of its bill is being charged by another visit, or is paid",
+    Rule.NOTICE_ONCE: "its till was told of this payment before",
+    Rule.NOTICE_IS_UNKNOWN: "a notice was told that was never written",
     Rule.OUT_OF_RANGE: "it holds a value that the journal does not keep",
 }
 
@@ -56,6 +62,10 @@ def rule_of(message: str) -> Rule:
             return Rule.ONE_OPEN_VISIT
         if "visit.bill_id" in message:
             return Rule.BILL_PAID_ONCE
+        if "charge.part_id" in message:
+            return Rule.PART_PAID_ONCE
+        if "notice.notice_id" in message:
+            return Rule.NOTICE_ONCE
         if "known_key" in message:
             return Rule.KEY_OF_ONE_VISIT
         if "intent.target" in message:

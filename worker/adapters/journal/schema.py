@@ -55,7 +55,12 @@ def check_version(path: Path, connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a database up to the newest version, one file a transaction."""
+    """Bring a database up to the newest version, one file a transaction.
+
+    Foreign keys are not followed meanwhile, as a table that others point at may be built anew; they
+    are all looked at before each file's commit. (SQLite's page on ALTER TABLE, section 7.)
+    """
+    connection.execute("PRAGMA foreign_keys = OFF")
     for number, script in migrations():
         if number <= version:
             continue
@@ -65,9 +70,13 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
                 "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT;\n"
                 f"{script}\n"
                 f"INSERT INTO schema_version VALUES ({number});\n"
-                "COMMIT;"
             )
+            lost = connection.execute("PRAGMA foreign_key_check").fetchone()
+            if lost is not None:
+                raise sqlite3.IntegrityError(f"migration {number} lost what {lost[0]} points at")
+            connection.execute("COMMIT")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from worker.adapters.journal.store import Beat, Kept, Store
+from worker.domain.choosing import Claims
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import LocationId, TransactionKey, VisitId
 from worker.domain.visit import Visit
-from worker.ports import Entry, JsonValue, Lost, OpenVisit
+from worker.ports import Entry, JsonValue, Lost, OpenVisit, Owed
 
 T = TypeVar("T")
 
@@ -82,9 +83,13 @@ class SqliteJournal:
         """
         await self._keep(entry)
 
-    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it; None: none."""
-        return await self._call(lambda: self._store.holder_of_bill(location_id, bill_id))
+    async def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
+        return await self._call(lambda: self._store.claims_on_bill(location_id, bill_id))
+
+    async def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told, oldest first."""
+        return await self._call(self._store.owed_notices)
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""

@@ -7,12 +7,12 @@ UPDATE_STEP: Final = "UPDATE visit SET step = ?, body = ? WHERE visit_id = ?"
 # The identity in WHERE: a number that was given twice changes nothing and is noticed.
 KEEP_VISIT: Final = """
 INSERT INTO visit (step, "end", bill_id, amount_minor, currency, transaction_key, spot_closed_at,
-  body, visit_id, location_id, spot_id, opened_at, "table")
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  taken_minor, body, visit_id, location_id, spot_id, opened_at, "table")
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (visit_id) DO UPDATE SET step = excluded.step, "end" = excluded."end",
   bill_id = excluded.bill_id, amount_minor = excluded.amount_minor, currency = excluded.currency,
   transaction_key = excluded.transaction_key, spot_closed_at = excluded.spot_closed_at,
-  body = excluded.body
+  taken_minor = excluded.taken_minor, body = excluded.body
 WHERE location_id = excluded.location_id AND spot_id = excluded.spot_id
   AND opened_at = excluded.opened_at AND "table" = excluded."table"
 """
@@ -25,10 +25,24 @@ UPDATE intent SET state = ?, detail = ?, ended_at = ?
 WHERE visit_id = ? AND kind = ? AND target = ?
 """
 BEGIN: Final = """
-INSERT INTO intent (visit_id, kind, target, state, attempts, begun_at)
-VALUES (?, ?, ?, 'pending', 1, ?)
+INSERT INTO intent (visit_id, kind, target, part, state, attempts, begun_at)
+VALUES (?, ?, ?, ?, 'pending', 1, ?)
 ON CONFLICT (visit_id, kind, target) DO UPDATE SET state = 'pending', attempts = attempts + 1,
   begun_at = excluded.begun_at, ended_at = NULL, detail = ''
+"""
+FORGET_CHARGES: Final = "DELETE FROM charge WHERE visit_id = ?"
+KEEP_CHARGE: Final = (
+    "INSERT INTO charge (location_id, bill_id, part_id, visit_id) VALUES (?, ?, ?, ?)"
+)
+KEEP_NOTICE: Final = """
+INSERT INTO notice (notice_id, visit_id, location_id, bill_id, body, state, told_since, next_at)
+VALUES (?, ?, ?, ?, ?, 'pending', ?, ?)
+"""
+# What a human hands back is told as long again as what is new.
+POSTED: Final = """
+UPDATE notice SET state = ?1, attempts = attempts + ?2, next_at = ?3, detail = ?4, ended_at = ?5,
+  told_since = CASE ?2 WHEN 1 THEN told_since ELSE ?3 END
+WHERE notice_id = ?6
 """
 TELL: Final = "INSERT INTO event (seq, visit_id, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)"
 KEEP_BEAT: Final = "INSERT OR REPLACE INTO beat (only, at, report) VALUES (1, ?, ?)"
@@ -44,6 +58,11 @@ WHERE state = 'pending' AND step NOT IN ('closed', 'parked') ORDER BY begun_at, 
 HOLDER_OF_BILL: Final = """
 SELECT visit_id FROM visit WHERE location_id = ? AND bill_id = ?
   AND (spot_closed_at IS NULL OR "end" IN ('paid', 'parked'))
+"""
+CHARGES: Final = "SELECT part_id, visit_id FROM charge WHERE location_id = ? AND bill_id = ?"
+OWED: Final = """
+SELECT notice_id, visit_id, location_id, bill_id, body, attempts, told_since, next_at FROM notice
+WHERE state = 'pending' ORDER BY seq
 """
 VISIT: Final = "SELECT body FROM visit WHERE visit_id = ?"
 VISIT_OF_KEY: Final = (

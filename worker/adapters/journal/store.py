@@ -7,14 +7,15 @@ so, and only a new start may try again.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from worker.adapters.journal import chain, opening, statements, troubles
 from worker.adapters.journal.marker import Marker, write_marker
+from worker.adapters.journal.notices import notice_row, owed_from
 from worker.adapters.journal.rows import (
     UnreadableRow,
     VisitRow,
@@ -22,22 +23,37 @@ from worker.adapters.journal.rows import (
     at_text,
     body_text,
     clean,
+    moment_of,
     visit_from_text,
     visit_row,
 )
 from worker.adapters.journal.rules import NEWEST_VISITS, Rule, conflict, rule_of
+from worker.domain.choosing import Claims
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalConflict, JournalUnavailable
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
-from worker.domain.visit import FINAL, Visit
-from worker.ports import Entry, Intent, IntentState, JsonValue, Lost, OpenVisit, Settled
+from worker.domain.visit import FINAL, Step, Visit
+from worker.ports import (
+    Entry,
+    Intent,
+    IntentState,
+    JsonValue,
+    Lost,
+    NoticeState,
+    OpenVisit,
+    Owed,
+    Posted,
+    Settled,
+)
 
+T = TypeVar("T")
+U = TypeVar("U")
 Values = tuple[str | int, ...]
 
 # Parts of a row, by the order of `visit_row`.
-_INDEXED: Final = slice(1, 7)
-_BODY: Final = 7
-_SAME: Final = slice(8, None)
+_INDEXED: Final = slice(1, 8)
+_BODY: Final = 8
+_SAME: Final = slice(9, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,7 @@ class Store:
         self._generation = opened.generation
         self._tail = opened.tail
         self._rows: dict[VisitId, VisitRow] = {}
+        self._charging: set[VisitId] = set()
         self._broken: str | None = None
         self._is_closed = False
         self._files = [(name, os.stat(name)) for name in (path, f"{path}-wal")]  # noqa: PTH116 - as often as we commit
@@ -146,11 +163,19 @@ class Store:
         (number,) = self._all(statements.NEXT_VISIT_ID)
         return VisitId(number[0])
 
-    def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it."""
+    def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
         wanted = (location_id, clean(bill_id))
         found = self._first(statements.HOLDER_OF_BILL, wanted)
-        return VisitId(found[0]) if found else None
+        parts = self._all(statements.CHARGES, wanted)
+        return Claims(
+            holder=VisitId(found[0]) if found else None,
+            paid_parts={part_id: VisitId(visit_id) for part_id, visit_id in parts},
+        )
+
+    def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told, oldest first."""
+        return tuple(self._read(owed_from, row) for row in self._all(statements.OWED))
 
     def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction was made for."""
@@ -230,8 +255,12 @@ class Store:
         else:
             assert visit.visit_id == visit_id, "an entry speaks of one visit"
             self._keep_visit(visit)
-        if entry.settled or entry.begun:
+        for notice in entry.notices:
+            self._connection.execute(statements.KEEP_NOTICE, notice_row(notice))
+        if entry.settled or entry.begun or entry.posted:
             at = at_text(moment_of(entry, visit))
+            for posted in entry.posted:
+                self._note_posted(visit_id, posted, at)
             for settled in entry.settled:
                 self._settle(visit_id, settled, at)
             if entry.begun:
@@ -254,12 +283,40 @@ class Store:
                 raise conflict(visit_id, Rule.VISIT_IS_ANOTHER)
             if visit.transaction_key is not None:
                 execute(statements.KEEP_KEY, (clean(visit.transaction_key), visit_id))
-        for key in visit.former_keys:
+        for key in visit.keys - {visit.transaction_key}:
             execute(statements.KEEP_KEY, (clean(key), visit_id))
+        if visit.parts or visit.step is Step.SEEN or visit_id in self._charging:
+            self._keep_charges(visit)
         if visit.step in FINAL:
             self._rows.pop(visit_id, None)
         else:
             self._rows[visit_id] = row
+
+    def _keep_charges(self, visit: Visit) -> None:
+        """Write which parts of its bill are the visit's for good, or for now."""
+        execute, visit_id = self._connection.execute, visit.visit_id
+        execute(statements.FORGET_CHARGES, (visit_id,))
+        self._charging.discard(visit_id)
+        bill_id = clean(visit.bill.bill_id or "") if visit.bill else ""
+        for part in visit.parts:
+            if part.is_charged:
+                row = (visit.location_id, bill_id, clean(part.part_id), visit_id)
+                execute(statements.KEEP_CHARGE, row)
+                if visit.step not in FINAL:
+                    self._charging.add(visit_id)
+
+    def _note_posted(self, visit_id: VisitId, posted: Posted, at: str) -> None:
+        is_over = posted.state is not NoticeState.PENDING
+        row = (
+            posted.state.value,
+            int(posted.is_attempt),
+            at_text(posted.next_at),
+            clean(posted.detail),
+            at if is_over else None,
+            clean(posted.notice_id),
+        )
+        if self._connection.execute(statements.POSTED, row).rowcount == 0:
+            raise conflict(visit_id, Rule.NOTICE_IS_UNKNOWN)
 
     def _kept_visit(self, visit_id: VisitId) -> Visit:
         found = self._connection.execute(statements.VISIT, (visit_id,)).fetchone()
@@ -285,7 +342,7 @@ class Store:
             raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, intent.kind.value)
 
     def _begin(self, visit_id: VisitId, intent: Intent, at: str) -> None:
-        row = (visit_id, intent.kind.value, clean(intent.target), at)
+        row = (visit_id, intent.kind.value, clean(intent.target), clean(intent.part), at)
         self._connection.execute(statements.BEGIN, row)
 
     def _conflict(self, item: Kept, message: str) -> Exception:
@@ -305,8 +362,11 @@ class Store:
             raise self._break(error) from error
 
     def _visit(self, text: str) -> Visit:
+        return self._read(visit_from_text, text)
+
+    def _read(self, read: Callable[[U], T], row: U) -> T:
         try:
-            return visit_from_text(text)
+            return read(row)
         except UnreadableRow as error:
             self._broken = str(
                 troubles.refusal(self._path, str(error), "Run the version that wrote it.")
@@ -343,8 +403,3 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         return unavailable
-
-
-def moment_of(entry: Entry, visit: Visit) -> datetime:
-    """Tell when an entry is made: at its newest record, else when its visit got where it is."""
-    return max((record.at for record in entry.records), default=visit.since)

@@ -22,6 +22,7 @@ from worker.adapters.wallet.failures import Reply
 from worker.adapters.wallet.health import Health, Pulse
 from worker.adapters.wallet.lanes import Lanes
 from worker.adapters.wallet.spot_memory import SpotMemory
+from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, SpotId, TransactionKey
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
 from worker.domain.wallet import (
@@ -193,10 +194,12 @@ class WalletClient:
         call = shapes.link_order(spot_id, key)
         return await self._write(call, lambda body: wire.read_linked(body, key))
 
-    async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
-        """Take the reserved money, unless the call can not leave before `not_after`."""
-        not_after_s = self._ticks_at(not_after)
-        return await self._write(shapes.confirm_transaction(key), _nothing, not_after_s=not_after_s)
+    async def confirm_transaction(
+        self, key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
+        """Take the reserved money, or less, unless the call can not leave before `not_after`."""
+        call = shapes.confirm_transaction(key, lowered)
+        return await self._write(call, _nothing, not_after_s=self._ticks_at(not_after))
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from worker.adapters.wallet.budget import Urgency
+from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, SpotId, TransactionKey
 from worker.domain.wallet import NewTransaction, SpotStatus, TransactionStatus
 
@@ -125,10 +126,18 @@ def link_order(spot_id: SpotId, key: TransactionKey) -> Call:
     return Call("link", "POST", target, Urgency.BEGIN, True, body)
 
 
-def confirm_transaction(key: TransactionKey) -> Call:
-    """PUT /transaction/{key}/confirm. Documented; without a body as two of three SDKs send it."""
+def confirm_transaction(key: TransactionKey, lowered: Lowered | None = None) -> Call:
+    """PUT /transaction/{key}/confirm. Documented; without a body as two of three SDKs send it.
+
+    A lower price is an object keyed by the payment's id, with `price` and `currency`: documented,
+    and in the form in which an SDK sends it.
+    """
     target = f"/transaction/{_segment(key)}/confirm"
-    return Call("confirm", "PUT", target, Urgency.FINISH, True)
+    if lowered is None:
+        return Call("confirm", "PUT", target, Urgency.FINISH, True)
+    price = {"price": lowered.money.amount_minor, "currency": lowered.money.currency}
+    body = _json({lowered.payment_id: price})
+    return Call("confirm", "PUT", target, Urgency.FINISH, True, body)
 
 
 def revoke_transaction(key: TransactionKey) -> Call:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 DESCRIPTION_CHARS_MAX: Final = 300
 IDENTIFIER_CHARS_MAX: Final = 256
+PAYMENT_ID_DIGITS_MAX: Final = 20
 REFERENCE_CHARS_MAX: Final = 256
 SPOT_ID_CHARS_MAX: Final = 64
 STATUS_CHARS_MAX: Final = 64
@@ -277,7 +278,15 @@ def _payment(row: Any) -> Payment:
         return Payment(None, None)
     parameters = row.get("parameters")
     given = parameters.get(shapes.REFERENCE_FIELD) if isinstance(parameters, dict) else None
-    return Payment(_money(row), _reference(given))
+    return Payment(_money(row), _reference(given), _payment_id(row.get("id")))
+
+
+def _payment_id(value: Any) -> str | None:
+    """Read the payment's name: a whole number in every example seen, so also text of one."""
+    if type(value) is int and 0 < value < 10**PAYMENT_ID_DIGITS_MAX:
+        return str(value)
+    is_text = isinstance(value, str) and value.isascii() and value.isdigit()
+    return value if is_text and 1 <= len(value) <= PAYMENT_ID_DIGITS_MAX else None
 
 
 def _reference(value: Any) -> OrderReference | None:

@@ -1,4 +1,4 @@
-"""Money is settled one way or the other; the spot is being freed.
+"""No money is held any more; the spot is being freed.
 
 Closing is the one call that can hurt an innocent third person: the spot's id is the same for the
 next guest, and the wallet has no name for a visit. So a close is sent only right after a look that
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain import decision, events
-from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
+from worker.domain.commands import CloseSpot, LookAtSpot, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error, info, warning
 from worker.domain.policy import Policy, backoff_s
@@ -17,7 +17,8 @@ from worker.domain.rules import refusing
 from worker.domain.visit import FINAL, End, Step, Visit, replace
 from worker.domain.wallet import ORDER_CLOSED, SpotStatus
 
-MAY_HAVE_PAID: Final = frozenset({End.PAID, End.PARKED})
+HAS_PAID: Final = frozenset({End.PAID, End.PART_PAID})
+MAY_HAVE_PAID: Final = HAS_PAID | {End.PARKED}
 
 
 def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
@@ -42,7 +43,7 @@ def is_tied(visit: Visit, event: events.SpotLooked) -> bool:
         return False
     if ours:
         has_history = len(ours) < len(orders)
-        return visit.end is not End.PAID and (is_unbroken or not has_history)
+        return visit.end not in HAS_PAID and (is_unbroken or not has_history)
     return is_unbroken and not event.spot.live_keys() and visit.offered_at is None
 
 
@@ -52,49 +53,9 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
-    """Tell the till first if it may not know yet; a pending close may have been sent."""
+    """A pending close may have been sent."""
     in_doubt = replace(visit, is_doubtful=visit.is_doubtful or WriteKind.CLOSE in event.in_flight)
-    if owes_till(visit):
-        return settle(in_doubt)
     return decision.look(in_doubt, LookAtSpot())
-
-
-def owes_till(visit: Visit) -> bool:
-    """Tell whether the till still has to hear that the bill is paid."""
-    return visit.end is End.PAID and not visit.is_settled
-
-
-def settle(visit: Visit) -> Decision:
-    """Tell the till."""
-    assert visit.bill is not None, "what is settled was billed"
-    assert visit.transaction_key is not None, "what is settled has a key"
-    return decision.look(visit, SettleBill(visit.bill, visit.transaction_key))
-
-
-def settled(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """The till knows; now the table."""
-    told = info(FactName.BILL_SETTLED, bill=visit.bill.bill_id if visit.bill else None)
-    return decision.look(replace(visit, is_settled=True), LookAtSpot(), told)
-
-
-def not_settled(
-    visit: Visit, event: events.BillNotSettled, now: datetime, policy: Policy
-) -> Decision:
-    """Free the table all the same; the till is told again afterwards."""
-    told, facts = decision.alarm(visit, unsettled(visit, event))
-    return decision.look(told, LookAtSpot(), *facts)
-
-
-def unsettled(visit: Visit, event: events.BillNotSettled) -> Fact:
-    """Tell the operator that the till does not know of a paid bill."""
-    return error(
-        FactName.BILL_NOT_SETTLED,
-        transaction=visit.transaction_key,
-        bill=visit.bill.bill_id if visit.bill else None,
-        amount=str(visit.bill.money) if visit.bill else None,
-        why=event.why,
-        do="the bill IS paid; the worker keeps telling the till, make sure that it can",
-    )
 
 
 def doubt(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -119,7 +80,7 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if not is_tied(visit, event):
         told = info(FactName.SPOT_NOT_OURS, why="the guest now waiting there is not this visit's")
         return finish(visit, now, visit.end, visit.reason, told)
-    if spot.live_keys() - event.earlier_keys - {visit.transaction_key} - set(visit.former_keys):
+    if spot.live_keys() - event.earlier_keys - visit.keys:
         told_once, facts = decision.alarm(
             visit,
             warning(
@@ -167,53 +128,27 @@ def finish(visit: Visit, now: datetime, end: End | None, reason: str, *facts: Fa
     freed = replace(
         visit, end=end, reason=reason, spot_closed_at=visit.spot_closed_at or now, since=now
     )
-    if owes_till(freed):
-        settling = replace(freed, step=Step.SETTLING, tries=0, is_alarmed=False)
-        return decision.wait(settling, now, backoff_s(1), *facts)
-    return rest(freed, now, *facts)
+    return rest(freed, *facts, lasted_s=round(max(0.0, seconds(visit.opened_at, now)), 1))
 
 
-def rest(visit: Visit, now: datetime, *facts: Fact) -> Decision:
+def rest(visit: Visit, *facts: Fact, lasted_s: float) -> Decision:
     """Write the visit's last line: all that is needed when somebody calls about it."""
     assert visit.end is not None, "a visit does not rest without an end"
     step = Step.PARKED if visit.end is End.PARKED else Step.CLOSED
     line = info if step is Step.CLOSED else error
+    amount = visit.taken or (visit.bill.money if visit.bill else None)
     told = line(
         FactName.VISIT_CLOSED,
         end=visit.end.value,
-        amount=str(visit.bill.money) if visit.bill else None,
+        amount=str(amount) if amount else None,
         transaction=visit.transaction_key,
         bill=visit.bill.bill_id if visit.bill else None,
         why=visit.reason,
         attempts=visit.attempts,
-        lasted_s=round(max(0.0, seconds(visit.opened_at, now)), 1),
+        lasted_s=lasted_s,
     )
     assert step in FINAL, "a visit rests at a final step"
     return Decision(replace(visit, step=step, wake_at=None), None, (*facts, told))
-
-
-def settling_woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """Tell the till again."""
-    return settle(visit)
-
-
-def settling_settled(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """At last."""
-    told = info(FactName.BILL_SETTLED, bill=visit.bill.bill_id if visit.bill else None)
-    return rest(replace(visit, is_settled=True), now, told)
-
-
-def settling_not_settled(
-    visit: Visit, event: events.BillNotSettled, now: datetime, policy: Policy
-) -> Decision:
-    """Never give up: the guest has paid."""
-    tried = replace(visit, tries=visit.tries + 1)
-    pause = backoff_s(tried.tries, policy.settle_wait_s_max)
-    assert visit.spot_closed_at is not None, "the spot was freed first"
-    if seconds(visit.spot_closed_at, now) < policy.settle_alarm_s:
-        return decision.wait(tried, now, pause)
-    told, facts = decision.alarm(tried, unsettled(visit, event))
-    return decision.wait(told, now, pause, *facts)
 
 
 RULES: Rules = {
@@ -221,16 +156,7 @@ RULES: Rules = {
     events.Resumed: resumed,
     events.SpotLooked: spot_looked,
     events.SpotMissing: spot_missing,
-    events.BillSettled: settled,
-    events.BillNotSettled: not_settled,
     events.WriteDone: doubt,
     events.WriteRefused: refused,
     events.WriteUnknown: doubt,
-}
-
-SETTLING_RULES: Rules = {
-    events.Woke: settling_woke,
-    events.Resumed: settling_woke,
-    events.BillSettled: settling_settled,
-    events.BillNotSettled: settling_not_settled,
 }

@@ -12,7 +12,7 @@ from worker.domain.commands import AskTill, LookAtTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.policy import Policy, backoff_s
-from worker.domain.rules import missing, refusing, taking
+from worker.domain.rules import missing, refusing, taking, terms
 from worker.domain.visit import End, Visit, replace
 from worker.domain.wallet import RELEASED, Transaction, TransactionStatus
 
@@ -70,7 +70,7 @@ def doubt_alarm(visit: Visit, now: datetime, policy: Policy) -> tuple[Visit, tup
         error(
             FactName.VISIT_DOUBTFUL,
             transaction=visit.transaction_key,
-            amount=str(visit.bill.money) if visit.bill else None,
+            amount=str(visit.due),
             tries=visit.tries,
             why="the guest's money is held and the confirm does not come through",
             do="the worker keeps trying until the reservation ends; check Paysera's status",
@@ -105,9 +105,9 @@ def still_reserved(
         return decision.wait(visit, now, pause, *facts)
     seen = replace(visit, looked_at=now, unclears=0)
     if not visit.is_doubtful:
-        return decision.look(seen, AskTill(), *facts)
+        return decision.look(seen, AskTill(is_to_pay=True), *facts)
     # The bill can not be taken back from under a confirm that may already have worked.
-    again = taking.confirm(seen, now, policy)
+    again = taking.confirm(seen, now, policy, visit.charge_minor)
     return Decision(again.visit, again.command, facts + again.facts)
 
 
@@ -116,9 +116,7 @@ RULES: Rules = {
     events.Resumed: resumed,
     events.TransactionLooked: transaction_looked,
     events.TransactionMissing: missing.transaction_missing,
-    events.BillFound: taking.bill_found,
-    events.BillMissing: taking.bill_missing,
-    events.BillUnreadable: taking.bill_unreadable,
+    **terms.RULES,
     events.WriteDone: doubt,
     events.WriteRefused: refused,
     events.WriteUnknown: doubt,

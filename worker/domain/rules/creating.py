@@ -12,9 +12,10 @@ from worker.domain.agreement import disagreement_at_birth
 from worker.domain.commands import FindTransaction, LinkOrder, RevokeTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, error, info
+from worker.domain.part import PartState
 from worker.domain.policy import Policy
-from worker.domain.rules import refusing
-from worker.domain.rules.seen import creation
+from worker.domain.rules import parts, refusing
+from worker.domain.rules.seen import creation, number
 from worker.domain.visit import End, Step, Visit, replace
 
 CREATES_MAX: Final = 6
@@ -48,7 +49,7 @@ def created(
 ) -> Decision:
     """Put it on the spot, or withdraw it when it is not what was asked for."""
     key = event.transaction.key
-    keyed = replace(visit, transaction_key=key)
+    keyed = parts.with_part(replace(visit, transaction_key=key), key=key, state=PartState.OFFERED)
     why = disagreement_at_birth(keyed, event.transaction)
     if why is not None:
         told = error(
@@ -60,8 +61,12 @@ def created(
         return decision.enter_and_send(
             keyed, Step.REVOKING, now, RevokeTransaction(key), told, end=End.MISMATCH, reason=why
         )
-    assert visit.bill is not None, "what was created was billed"
-    told = info(FactName.TRANSACTION_CREATED, transaction=key, amount=str(visit.bill.money))
+    told = info(
+        FactName.TRANSACTION_CREATED,
+        transaction=key,
+        amount=str(visit.asked),
+        part=visit.part.part_id if visit.part else None,
+    )
     return decision.enter_and_send(keyed, Step.LINKING, now, LinkOrder(key), told)
 
 
@@ -71,15 +76,15 @@ def not_found(visit: Visit, event: object, now: datetime, policy: Policy) -> Dec
     waited = seconds(visit.tried_at, now)
     if waited < policy.create_grace_s:
         return decision.wait(visit, now, min(3.0, policy.create_grace_s - waited))
-    if visit.creates >= CREATES_MAX:
-        why = f"the wallet answered none of {visit.creates} requests for a transaction"
-        return decision.close(visit, now, End.REFUSED, why)
+    if visit.creates >= CREATES_MAX + len(visit.parts):
+        why = "the wallet answered none of our requests for a transaction"
+        return parts.wind_up(visit, now, End.REFUSED, why)
     told = info(
         FactName.TRANSACTION_ABANDONED,
         reference=visit.reference,
         why="its answer was lost and no search finds it; asking anew",
     )
-    again = replace(visit, creates=visit.creates + 1)
+    again = number(visit)
     return decision.enter_and_send(again, Step.CREATING, now, creation(again, policy), told)
 
 
@@ -89,7 +94,7 @@ def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Pol
         return refusing.wait_out(visit, event.refused, now, policy)
     why = f"the wallet would not create a transaction: {event.refused}"
     told = refusing.tell(event, "the spot is closed; check the bill's amount and currency")
-    return decision.close(visit, now, End.REFUSED, why, told)
+    return parts.wind_up(visit, now, End.REFUSED, why, told)
 
 
 def unknown(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:

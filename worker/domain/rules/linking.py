@@ -8,7 +8,7 @@ from worker.domain.commands import LinkOrder, LookAtSpot, LookAtTransaction
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, info
 from worker.domain.policy import Policy, backoff_s
-from worker.domain.rules import refusing, revoking
+from worker.domain.rules import parts, refusing, revoking, seen
 from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import PENDING, SpotStatus
 
@@ -49,16 +49,22 @@ def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Pol
 
 
 def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
-    """The guest can see the bill."""
-    assert visit.bill is not None, "what is offered was billed"
+    """The guest can see the bill, or this part of it: then the next part, until all are shown."""
     told = info(
         FactName.ORDER_OFFERED,
         transaction=visit.transaction_key,
-        amount=str(visit.bill.money),
+        amount=str(visit.asked),
+        part=visit.part.part_id if visit.part else None,
         took_ms=round(max(0.0, seconds(visit.opened_at, now)) * 1000),
     )
+    shown = replace(visit, offered_at=now)
+    due = parts.next_due(shown)
+    if due is not None:
+        return seen.ask_for(parts.focus(shown, due), now, policy, told)
+    first = parts.next_live(shown)
+    turned = shown if first is None else parts.focus(shown, first)
     fresh = decision.enter(
-        visit, Step.OFFERED, now, LookAtSpot(), offered_at=now, reserved_at=None, looked_at=None
+        turned, Step.OFFERED, now, LookAtSpot(), reserved_at=None, looked_at=None
     ).visit
     return decision.wait_for_guest(fresh, now, policy, told)
 
@@ -70,7 +76,7 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
         return give_up(visit, now, End.LEFT, "the guest left before the bill was shown")
     is_there = key in spot.live_keys()
-    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+    if not is_there and spot.live_keys() - event.earlier_keys - visit.keys:
         return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)

@@ -5,7 +5,9 @@ from datetime import datetime
 from worker.domain import decision, events
 from worker.domain.decision import Decision
 from worker.domain.facts import Fact, FactName, error, warning
+from worker.domain.part import PartState
 from worker.domain.policy import Policy
+from worker.domain.rules import parts
 from worker.domain.visit import End, Visit, replace
 
 
@@ -24,8 +26,9 @@ def look_again(visit: Visit, now: datetime, policy: Policy) -> Decision:
 
 
 def park(visit: Visit, now: datetime, why: str) -> Decision:
-    """Stop acting on the money, free the spot if it is ours, and leave the rest to a human."""
-    return decision.close(visit, now, End.PARKED, why, parked(visit, why))
+    """Stop acting on this money, withdraw what else is on offer, and leave the rest to a human."""
+    left = parts.with_part(visit, state=PartState.PARKED)
+    return parts.wind_up(left, now, End.PARKED, why, parked(visit, why))
 
 
 def parked(visit: Visit, why: str) -> Fact:
@@ -33,7 +36,7 @@ def parked(visit: Visit, why: str) -> Fact:
     return error(
         FactName.VISIT_PARKED,
         transaction=visit.transaction_key,
-        amount=str(visit.bill.money) if visit.bill else None,
+        amount=str(visit.asked) if visit.asked else None,
         why=why,
         do="the worker leaves the money alone; look it up at Paysera and tell the till",
     )

@@ -7,15 +7,29 @@ from worker.domain.commands import AskTill, LookAtSpot, LookAtTransaction
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import FactName, warning
 from worker.domain.policy import Policy
-from worker.domain.rules import missing, revoking, taking
+from worker.domain.rules import missing, parts, revoking, taking, terms
 from worker.domain.visit import End, Visit, replace
 from worker.domain.wallet import RELEASED, SpotStatus, TransactionStatus
 
 
 def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """Look at the transaction: a guest's refusal shows nowhere else."""
+    """Look at each transaction on offer in turn: a guest's refusal shows nowhere else."""
+    first = parts.next_live(visit)
+    return look_at(visit if first is None else parts.focus(visit, first))
+
+
+def look_at(visit: Visit) -> Decision:
+    """Read the present transaction."""
     assert visit.transaction_key is not None, "what is offered has a key"
     return decision.look(visit, LookAtTransaction(visit.transaction_key))
+
+
+def transaction_hinted(
+    visit: Visit, event: events.TransactionHinted, now: datetime, policy: Policy
+) -> Decision:
+    """A list says that the guest did something. See for ourselves."""
+    index = parts.part_of(visit, event.key)
+    return look_at(visit if index is None else parts.focus(visit, index))
 
 
 def spot_hinted(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -37,27 +51,35 @@ def transaction_looked(
     if transaction.status is TransactionStatus.OTHER:
         return missing.status_unknown(visit, event, now, policy)
     assert visit.offered_at is not None, "what is offered was shown"
-    undecided = replace(visit, looked_at=None, unclears=0)
+    undecided = replace(visit, looked_at=None, reserved_at=None, unclears=0)
     if seconds(visit.offered_at, now) >= policy.offer_ttl_s:
         why = f"not paid within {policy.offer_ttl_s:g} s"
         return taking.withdraw(undecided, now, end=End.UNPAID, reason=why)
+    if visit.at is not None:
+        another = parts.next_live(undecided, visit.at)
+        if another is not None:
+            return look_at(parts.focus(undecided, another))
+        first = parts.next_live(undecided)
+        assert first is not None, "what is undecided is on offer"
+        undecided = parts.focus(undecided, first)
     return decision.look(undecided, AskTill())
 
 
 def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
-    """The offer stands as long as our order is on the spot."""
+    """The offer stands as long as our order is on the spot; held money outlasts it."""
     spot = event.spot
+    if visit.is_held:
+        return look_at(visit)
     if spot.status is SpotStatus.OTHER or spot.orders is None:
         if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
             return revoking.release(visit, now, End.LEFT, "the guest left without paying")
         return decision.wait_for_guest(visit, now, policy)
     if spot.status is not SpotStatus.WAITING:
         return revoking.release(visit, now, End.LEFT, "the guest left without paying")
-    if visit.transaction_key not in spot.live_keys():
+    if visit.live_keys.isdisjoint(spot.live_keys()):
         return revoking.release(visit, now, End.LEFT, "our order is no longer on the spot")
-    ours = {visit.transaction_key, *visit.former_keys}
-    others = spot.live_keys() - event.earlier_keys - ours
-    if others and visit.transaction_key > min(others):
+    others = spot.live_keys() - event.earlier_keys - visit.keys
+    if others and min(visit.live_keys) > min(others):
         # Of two workers that can not know of one another both see the same keys: one gives way.
         why = "an order that is not ours is on the spot beside ours"
         return revoking.release(visit, now, End.REFUSED, why)
@@ -83,12 +105,10 @@ RULES: Rules = {
     events.Woke: woke,
     events.Resumed: woke,
     events.SpotHinted: spot_hinted,
-    events.TransactionHinted: woke,
+    events.TransactionHinted: transaction_hinted,
     events.SpotLooked: spot_looked,
     events.SpotMissing: spot_missing,
     events.TransactionLooked: transaction_looked,
     events.TransactionMissing: missing.transaction_missing,
-    events.BillFound: taking.bill_found,
-    events.BillMissing: taking.bill_missing,
-    events.BillUnreadable: taking.bill_unreadable,
+    **terms.RULES,
 }

@@ -10,9 +10,10 @@ from typing import Final
 from worker.domain import decision, events
 from worker.domain.commands import LookAtSpot, LookAtTransaction, RevokeTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
-from worker.domain.facts import FactName, error, info
+from worker.domain.facts import Fact, FactName, error, info
+from worker.domain.part import PartState
 from worker.domain.policy import Policy, backoff_s
-from worker.domain.rules import missing, refusing, taking
+from worker.domain.rules import missing, parts, refusing, taking
 from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import RELEASED, TransactionStatus
 
@@ -128,27 +129,41 @@ def transaction_missing(visit: Visit, event: object, now: datetime, policy: Poli
 
 
 def over(visit: Visit, now: datetime, why: str, *, is_declined: bool) -> Decision:
-    """No money is held. Quote the table anew, or free it."""
+    """No money is held. Quote the table anew, go on with the other parts, or free the spot."""
     told = info(FactName.TRANSACTION_RELEASED, transaction=visit.transaction_key, why=why)
     assert visit.transaction_key is not None, "what was withdrawn had a key"
+    released = parts.with_part(visit, state=PartState.RELEASED)
     if visit.is_requoting:
-        return decision.enter(
-            visit,
-            Step.SEEN,
-            now,
-            LookAtSpot(),
-            told,
-            former_keys=(*visit.former_keys, visit.transaction_key),
-            transaction_key=None,
-            bill=None,
-            reserved_at=None,
-            looked_at=None,
-            is_requoting=False,
-        )
-    assert visit.end is not None, "what is withdrawn for good has an end"
+        return quote_anew(released, now, told)
+    if visit.end is None:  # This part alone was taken back.
+        return parts.go_on(released, now, End.WITHDRAWN, visit.reason, told)
     if is_declined and visit.end in SOFT_ENDS:
-        return decision.close(visit, now, End.DECLINED, "the guest declined", told)
-    return decision.close(visit, now, visit.end, visit.reason, told)
+        return parts.wind_up(released, now, End.DECLINED, "the guest declined", told)
+    return parts.wind_up(released, now, visit.end, visit.reason, told)
+
+
+def quote_anew(visit: Visit, now: datetime, told: Fact) -> Decision:
+    """Ask what the table owes once nothing is on offer any more. What was paid stays paid."""
+    another = parts.next_live(visit)
+    if another is not None:
+        return parts.withdraw_next(visit, now, another, told)
+    paid = tuple(part for part in visit.parts if part.state is PartState.PAID)
+    gone = visit.keys - {part.key for part in paid} - set(visit.former_keys)
+    return decision.enter(
+        visit,
+        Step.SEEN,
+        now,
+        LookAtSpot(),
+        told,
+        former_keys=(*visit.former_keys, *sorted(gone)),
+        transaction_key=None,
+        parts=paid,
+        at=None,
+        bill=visit.bill if paid else None,
+        reserved_at=None,
+        looked_at=None,
+        is_requoting=False,
+    )
 
 
 RULES: Rules = {

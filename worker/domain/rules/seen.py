@@ -1,15 +1,19 @@
 """The spot waits, and the till has not told a bill yet."""
 
 from datetime import datetime
+from typing import Final
 
 from worker.domain import decision, events
 from worker.domain.commands import AskTill, CreateTransaction, LookAtSpot
 from worker.domain.decision import Decision, Rules, seconds
-from worker.domain.facts import FactName, info, warning
+from worker.domain.facts import Fact, FactName, info, warning
 from worker.domain.policy import Policy
-from worker.domain.rules import closing
+from worker.domain.rules import closing, parts
 from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import NewTransaction, SpotStatus
+
+DESCRIPTION_CHARS_MAX: Final = 240
+"""Room for the short code within what the wallet shows of a description."""
 
 
 def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -35,7 +39,7 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status is not SpotStatus.WAITING:
         return closing.finish(visit, now, End.LEFT, "the guest left before there was a bill")
     earlier = spot.live_keys() & event.earlier_keys
-    if spot.live_keys() - earlier - set(visit.former_keys):
+    if spot.live_keys() - earlier - visit.keys:
         told, facts = decision.alarm(
             visit,
             warning(
@@ -66,20 +70,43 @@ def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
 
 
 def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
-    """Ask for the transaction; its reference is durable before the call leaves."""
-    billed = replace(visit, bill=event.bill, creates=visit.creates + 1)
-    return decision.enter_and_send(billed, Step.CREATING, now, creation(billed, policy))
+    """Ask for the transaction of the bill, or of its first part."""
+    billed = parts.split(visit, event.bill, event.paid_parts)
+    if not billed.parts:
+        return ask_for(billed, now, policy)
+    first = parts.next_due(billed)
+    if first is None:
+        return bill_missing(visit, events.BillUnreadable("all its parts are paid"), now, policy)
+    return ask_for(parts.focus(billed, first), now, policy)
+
+
+def ask_for(visit: Visit, now: datetime, policy: Policy, *facts: Fact) -> Decision:
+    """Ask for a transaction; its reference is durable before the call leaves."""
+    numbered = number(visit)
+    return decision.enter_and_send(
+        numbered, Step.CREATING, now, creation(numbered, policy), *facts, charge_minor=None
+    )
+
+
+def number(visit: Visit) -> Visit:
+    """Make the next reference."""
+    creates = visit.creates + 1
+    return parts.with_part(replace(visit, creates=creates), number=creates)
 
 
 def creation(visit: Visit, policy: Policy) -> CreateTransaction:
-    """Word the request for the visit's newest reference."""
+    """Word the request for the visit's present reference."""
     assert visit.bill is not None, "a transaction is asked for a bill"
+    assert visit.asked is not None, "a bill says what it asks for"
+    words = (visit.bill.description, visit.part.description if visit.part else "")
+    described = " ".join(word for word in words if word)[:DESCRIPTION_CHARS_MAX]
+    hold = visit.bill.hold
     return CreateTransaction(
         NewTransaction(
             reference=visit.reference,
-            money=visit.bill.money,
-            description=f"{visit.bill.description} #{visit.short_code}",
-            reserve_for_s=policy.reserve_for_s,
+            money=visit.asked,
+            description=f"{described} #{visit.short_code}",
+            reserve_for_s=hold.for_s if hold else policy.reserve_for_s,
         )
     )
 

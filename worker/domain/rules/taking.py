@@ -6,19 +6,23 @@ with the bill, and after the till said that the bill is still the same.
 
 from datetime import datetime, timedelta
 
-from worker.domain import decision, events
+from worker.domain import decision
 from worker.domain.agreement import disagreement, is_unclear
+from worker.domain.bill import Bill, LineKind
 from worker.domain.commands import (
     AskTill,
     ConfirmTransaction,
     LookAtTransaction,
+    Lowered,
     RevokeTransaction,
-    SettleBill,
 )
 from worker.domain.decision import Decision, seconds
 from worker.domain.facts import Fact, FactName, error, info, warning
+from worker.domain.money import Money
+from worker.domain.notice import Notice
+from worker.domain.part import PartState
 from worker.domain.policy import Policy
-from worker.domain.rules import missing
+from worker.domain.rules import missing, parts
 from worker.domain.visit import End, Step, Visit, replace
 from worker.domain.wallet import Transaction, TransactionStatus
 
@@ -39,8 +43,15 @@ def reserved(visit: Visit, transaction: Transaction, now: datetime, policy: Poli
     facts: tuple[Fact, ...] = ()
     if visit.reserved_at is None:
         facts = (info(FactName.TRANSACTION_RESERVED, transaction=transaction.key),)
-    checked = replace(visit, reserved_at=visit.reserved_at or now, looked_at=now, unclears=0)
-    return decision.look(checked, AskTill(), *facts)
+    payments = transaction.payments or ()
+    checked = replace(
+        visit,
+        reserved_at=visit.reserved_at or now,
+        looked_at=now,
+        unclears=0,
+        payment_id=payments[0].payment_id if payments else None,
+    )
+    return decision.look(checked, AskTill(is_to_pay=True), *facts)
 
 
 def is_worth_another_look(visit: Visit, transaction: Transaction, policy: Policy) -> bool:
@@ -67,59 +78,36 @@ def withdraw(
     )
 
 
-def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
-    """Take the money if the bill is still what the guest agreed to."""
-    assert visit.bill is not None, "what is offered was billed"
-    if not event.bill.asks_the_same_as(visit.bill):
-        why = f"the till now says {event.bill.money}, the guest was shown {visit.bill.money}"
-        told = warning(FactName.BILL_CHANGED, transaction=visit.transaction_key, why=why)
-        return withdraw(visit, now, told, end=None, reason="", requote=True)
-    if visit.looked_at is None:
-        return decision.wait_for_guest(visit, now, policy)
-    return confirm(visit, now, policy)
+def confirm(
+    visit: Visit,
+    now: datetime,
+    policy: Policy,
+    charge_minor: int | None = None,
+    *facts: Fact,
+) -> Decision:
+    """Send the confirm, or look again when the last look is too old to act on.
 
-
-def confirm(visit: Visit, now: datetime, policy: Policy) -> Decision:
-    """Send the confirm, or look again when the last look is too old to act on."""
-    key, looked_at = visit.transaction_key, visit.looked_at
+    `charge_minor`: what to take, where that may be less than was reserved; None: all of it.
+    """
+    key, looked_at, asked = visit.transaction_key, visit.looked_at, visit.asked
     assert key is not None, "what is confirmed has a key"
     assert looked_at is not None, "what is confirmed was seen reserved"
+    assert asked is not None, "what is confirmed was billed"
     if seconds(looked_at, now) > policy.confirm_window_s:
         return decision.look(visit, LookAtTransaction(key))
+    lowered = None
+    if charge_minor is not None and charge_minor != asked.amount_minor:
+        assert visit.payment_id is not None, "a price is lowered by its payment's name"
+        assert 0 < charge_minor < asked.amount_minor, "a price is only ever lowered"
+        lowered = Lowered(visit.payment_id, Money(charge_minor, asked.currency))
     not_after = looked_at + timedelta(seconds=policy.confirm_window_s)
-    command = ConfirmTransaction(key, not_after)
+    command = ConfirmTransaction(key, not_after, lowered)
+    charged = parts.with_part(replace(visit, charge_minor=charge_minor), state=PartState.TAKING)
     if visit.step is Step.CONFIRMING:
-        return decision.send(visit, now, command)
-    return decision.enter_and_send(visit, Step.CONFIRMING, now, command)
-
-
-def bill_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
-    """The till took the bill back, perhaps for cash: this guest must not pay it as well."""
-    why = "the till took the bill back after it was offered"
-    told = warning(FactName.BILL_WITHDRAWN, transaction=visit.transaction_key, why=why)
-    return withdraw(visit, now, told, end=End.WITHDRAWN, reason=why)
-
-
-def bill_unreadable(
-    visit: Visit, event: events.BillUnreadable, now: datetime, policy: Policy
-) -> Decision:
-    """Take nothing on a guess. Held money is given back before it would lapse by itself."""
-    if visit.reserved_at is None:
-        return decision.wait_for_guest(visit, now, policy)
-    held = seconds(visit.reserved_at, now)
-    if held > policy.reserve_for_s - policy.reservation_margin_s:
-        why = f"the till could not say whether the bill still stands: {event.why}"
-        return withdraw(visit, now, end=End.REFUSED, reason=why)
-    told, facts = decision.alarm(
-        visit,
-        error(
-            FactName.VISIT_DOUBTFUL,
-            transaction=visit.transaction_key,
-            why=f"the guest's money is held, but the till can not be read: {event.why}",
-            do="make the till's bill readable again; otherwise the money is given back",
-        ),
+        return decision.send(charged, now, command, *facts)
+    return decision.enter_and_send(
+        charged, Step.CONFIRMING, now, command, *facts, is_locked=visit.is_locked
     )
-    return decision.wait(told, now, policy.bill_retry_s, *facts)
 
 
 def confirmed(visit: Visit, transaction: Transaction, now: datetime, policy: Policy) -> Decision:
@@ -130,11 +118,14 @@ def confirmed(visit: Visit, transaction: Transaction, now: datetime, policy: Pol
         return missing.look_again(visit, now, policy)
     if why is not None:
         return missing.park(visit, now, f"the wallet took money that differs from the bill: {why}")
+    due = visit.due
+    assert due is not None, "what agrees has an amount"
     facts = [
         info(
             FactName.TRANSACTION_CONFIRMED,
             transaction=transaction.key,
-            amount=str(visit.bill.money),
+            amount=str(due),
+            part=visit.part.part_id if visit.part else None,
         )
     ]
     if visit.step is not Step.CONFIRMING:
@@ -144,20 +135,42 @@ def confirmed(visit: Visit, transaction: Transaction, now: datetime, policy: Pol
             do="it counts as paid; check that no other worker uses these credentials",
         )
         facts.insert(0, told)
-    paid = replace(visit, paid_at=now, is_settled=visit.bill.bill_id is None)
-    if paid.is_settled:
-        return decision.close(paid, now, End.PAID, "the guest paid", *facts)
-    settle = SettleBill(visit.bill, transaction.key)
-    return decision.enter(
-        paid, Step.CLOSING, now, settle, *facts, end=End.PAID, reason="the guest paid"
+    paid = parts.with_part(
+        replace(visit, paid_at=now, taken_minor=visit.taken_minor + due.amount_minor),
+        state=PartState.PAID,
+    )
+    notices = () if visit.bill.bill_id is None else (notice_of(visit, visit.bill, due, now),)
+    decided = parts.go_on(paid, now, End.PAID, "the guest paid", *facts)
+    return Decision(decided.visit, decided.command, decided.facts, notices)
+
+
+def notice_of(visit: Visit, bill: Bill, taken: Money, now: datetime) -> Notice:
+    """Word what the till has to hear of: this payment, under a name of its own for good."""
+    assert visit.transaction_key is not None, "what was paid has a key"
+    assert bill.bill_id is not None, "a till that is told knows the bill by name"
+    return Notice(
+        notice_id=visit.reference,
+        visit_id=visit.visit_id,
+        location_id=visit.location_id,
+        table=visit.table,
+        bill_id=bill.bill_id,
+        part_id=visit.part.part_id if visit.part else None,
+        money=taken,
+        bill_minor=bill.money.amount_minor if visit.part else taken.amount_minor,
+        service_minor=bill.minor_of(LineKind.SERVICE),
+        tip_minor=bill.minor_of(LineKind.TIP),
+        transaction_key=visit.transaction_key,
+        reference=visit.reference,
+        paid_at=now,
     )
 
 
 def released(visit: Visit, transaction: Transaction, now: datetime) -> Decision:
     """The wallet ended the transaction, and no money is held."""
+    gone = parts.with_part(visit, state=PartState.RELEASED)
     if transaction.status is TransactionStatus.REJECTED:
-        return decision.close(visit, now, End.DECLINED, "the guest declined")
+        return parts.go_on(gone, now, End.DECLINED, "the guest declined")
     why = f"the wallet shows the transaction as {transaction.status.value}"
     level = warning if visit.reserved_at is not None else info
     told = level(FactName.TRANSACTION_RELEASED, transaction=transaction.key, why=why)
-    return decision.close(visit, now, End.EXPIRED, why, told)
+    return parts.go_on(gone, now, End.EXPIRED, why, told)
