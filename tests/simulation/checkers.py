@@ -1,12 +1,16 @@
 """What must hold, asked of the world and of the disk, never of a worker's memory."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tests.simulation import oracle
 from worker.domain.ids import TransactionKey, VisitId
-from worker.domain.visit import FINAL, End, Step, Visit
-from worker.domain.wallet import PENDING, SpotStatus, TransactionStatus
+from worker.domain.part import PartState
+from worker.domain.rules.closing import MAY_HAVE_PAID
+from worker.domain.visit import FINAL, End, Visit
+from worker.domain.wallet import PENDING, SpotStatus
+from worker.ports import NoticeState
 
 if TYPE_CHECKING:
     from tests.simulation.disk import MemoryDisk
@@ -30,7 +34,7 @@ def check_told(evening: "Evening", process: "Process", told: str, label: str) ->
     visit = durable.visit(VisitId(number)) if durable.has(number) else None
     is_true = visit is not None and {
         "transaction.confirmed": visit.paid_at is not None,
-        "bill.settled": visit.is_settled,
+        "notice.accepted": is_accepted(process, number),
         "visit.closed": visit.step in FINAL,
     }.get(event, True)
     if not is_true:
@@ -66,14 +70,13 @@ def check_close(evening: "Evening", process: "Process", number: int, checkin: in
     """
     truth, visit = evening.truth, process.disk.durable.visit(VisitId(number))
     closed = truth.closed_for.get((process.disk.instance, str(number)), checkin)
-    is_blind = truth.vendor.are_orders_hidden and visit.end in {End.PAID, End.PARKED}
+    is_blind = truth.vendor.are_orders_hidden and visit.end in MAY_HAVE_PAID
     if checkin > closed and not is_blind:
         truth.wrong("S10", f"{visit.label} closed check-in {closed}, and closes {checkin} too")
     if truth.vendor.are_orders_hidden or truth.vendor.keeps_history or visit.end is End.LEFTOVER:
         return  # There the vendor's own answers can not tell one guest from the next.
     table = truth.tables[visit.spot_id]
-    keys = {visit.transaction_key, *visit.former_keys}
-    served = [c.checkin for c in table.served if c.key in keys]
+    served = [c.checkin for c in table.served if c.key in visit.keys]
     if served:
         if checkin > max(served):
             truth.wrong("S10", f"{visit.label} served check-in {served}, and closes {checkin}")
@@ -101,6 +104,7 @@ def unfinished(evening: "Evening") -> dict[str, list[str]]:
         ],
         "held money": [str(key) for key in truth.held()],
         "payable offers": [str(key) for key in truth.payable()],
+        "untold notices": [owed.notice.notice_id for disk in evening.disks for owed in disk.owed()],
         "no worker": [] if evening.processes else ["none runs"],
         "lost creates": lost_but_findable(evening),
     }
@@ -109,8 +113,7 @@ def unfinished(evening: "Evening") -> dict[str, list[str]]:
 
 def only_the_till_is_left(evening: "Evening") -> bool:
     """Tell whether all that is open is a till that sulked for so long that it is seldom told."""
-    left = [visit for disk in evening.disks for visit in disk.open_visits()]
-    return bool(left) and all(visit.step is Step.SETTLING for visit in left)
+    return set(unfinished(evening)) == {"untold notices"}
 
 
 def lost_but_findable(evening: "Evening") -> list[str]:
@@ -134,7 +137,7 @@ def at_the_end(evening: "Evening") -> list[str]:
     """Judge the whole evening."""
     wrongs = books_that_differ(evening)
     if evening.plan.mode != "twin":  # Two journals can not know of one another in time.
-        wrongs += bills_paid_twice(evening)
+        wrongs += bills_paid_twice(evening) + bills_overpaid(evening)
     if evening.plan.mode in {"liveness", "oracle"}:
         wrongs += till_not_told(evening)
         wrongs += unexplained_parks(evening)
@@ -147,15 +150,15 @@ def at_the_end(evening: "Evening") -> list[str]:
 def books_that_differ(evening: "Evening") -> list[str]:
     """S4, S15: what the wallet took is what the journals call paid, to the cent."""
     if evening.plan.mode in {"safety", "twin"}:
-        paid = {v.transaction_key for d in evening.disks for v in d.visits() if v.end is End.PAID}
+        paid = {key for disk in evening.disks for key in paid_by(disk.visits())}
         taken = {charge.key for charge in evening.truth.taken}
         return [f"books: {paid - taken} are paid in the journal alone"] if paid - taken else []
-    taken_money = Counter({str(c.key): c.request.money.amount_minor for c in evening.truth.taken})
+    taken_money = Counter(
+        {str(c.key): c.taken.amount_minor for c in evening.truth.taken if c.taken is not None}
+    )
     paid_money: Counter[str] = Counter()
     for disk in evening.disks:
-        for visit in disk.visits():
-            if visit.end is End.PAID and visit.bill is not None:
-                paid_money[str(visit.transaction_key)] += visit.bill.money.amount_minor
+        paid_money.update({str(key): minor for key, minor in paid_by(disk.visits()).items()})
     if taken_money == paid_money:
         return []
     left_to_people = {str(key) for visit in parked(evening) for key in keys_of(visit)}
@@ -172,35 +175,72 @@ def parked(evening: "Evening") -> list[Visit]:
     return [v for disk in evening.disks for v in disk.visits() if v.end is End.PARKED]
 
 
-def keys_of(visit: Visit) -> set[TransactionKey]:
+def paid_by(visits: Iterable[Visit]) -> dict[TransactionKey, int]:
+    """Give what journals call paid, in minor units by transaction."""
+    paid: dict[TransactionKey, int] = {}
+    for visit in visits:
+        for part in visit.parts:
+            if part.state is PartState.PAID and part.key is not None:
+                paid[part.key] = part.money.amount_minor
+        if not visit.parts and visit.taken_minor and visit.transaction_key is not None:
+            paid[visit.transaction_key] = visit.taken_minor
+    return paid
+
+
+def is_accepted(process: "Process", number: int) -> bool:
+    """Tell whether the disk knows that the till has a payment of a visit."""
+    states = process.disk.durable.notices(VisitId(number))
+    return NoticeState.ACCEPTED in states
+
+
+def keys_of(visit: Visit) -> frozenset[TransactionKey]:
     """Give every transaction that a visit ever had."""
-    return {key for key in (visit.transaction_key, *visit.former_keys) if key is not None}
+    return visit.keys
+
+
+def taken_of_bills(evening: "Evening") -> dict[str, list[tuple[str, int]]]:
+    """Give what was taken for each bill: the part, empty for the whole, and the amount."""
+    taken: dict[str, list[tuple[str, int]]] = {}
+    for disk in evening.disks:
+        for visit in disk.visits():
+            bill_id = visit.bill.bill_id if visit.bill is not None else None
+            for key in visit.keys if bill_id is not None else ():
+                charge = evening.truth.charges.get(key)
+                if charge is not None and charge.taken is not None:
+                    part = next((p.part_id for p in visit.parts if p.key == key), "")
+                    taken.setdefault(f"{bill_id}", []).append((part, charge.taken.amount_minor))
+    return taken
 
 
 def bills_paid_twice(evening: "Evening") -> list[str]:
-    """S4: no bill is paid twice, by whomever."""
-    paid: Counter[str] = Counter()
-    for disk in evening.disks:
-        for visit in disk.visits():
-            if visit.bill is not None and visit.bill.bill_id is not None:
-                key = visit.transaction_key
-                charge = evening.truth.charges.get(key) if key is not None else None
-                if charge is not None and charge.status is TransactionStatus.CONFIRMED:
-                    paid[visit.bill.bill_id] += 1
-    return [f"S4: {bill} was paid {count} times" for bill, count in paid.items() if count > 1]
+    """S4: no bill and no part of one is paid twice, and no whole beside a part, by whomever."""
+    wrongs = []
+    for bill, payments in taken_of_bills(evening).items():
+        parts = [part for part, _ in payments]
+        if len(parts) != len(set(parts)) or ("" in parts and len(parts) > 1):
+            wrongs.append(f"S4: {bill} was paid {len(parts)} times: {sorted(parts)}")
+    return wrongs
+
+
+def bills_overpaid(evening: "Evening") -> list[str]:
+    """S4: over all visits no more is taken for a bill than the till ever asked for it."""
+    return [
+        f"S4: {bill} was paid {payments}, the till asked for {evening.till.asked_most[bill]}"
+        for bill, payments in taken_of_bills(evening).items()
+        if sum(minor for _, minor in payments) > evening.till.asked_most[bill]
+    ]
 
 
 def till_not_told(evening: "Evening") -> list[str]:
     """L4: a paid bill reaches the till."""
-    told = set(evening.till.settled)
+    told = {notice.transaction_key for notice in evening.till.posted.values()}
     return [
-        f"L4: {visit.label} is paid and the till does not know"
+        f"L4: {visit.label} is paid with {key} and the till does not know"
         for disk in evening.disks
         for visit in disk.visits()
-        if visit.end is End.PAID
-        and visit.bill is not None
-        and visit.bill.bill_id is not None
-        and visit.reference not in told
+        if visit.bill is not None and visit.bill.bill_id is not None
+        for key in paid_by((visit,))
+        if key not in told
     ]
 
 

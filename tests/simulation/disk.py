@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 from tests.simulation import checkers
 from tests.simulation.truth import HALL
 from worker.adapters.journal.memory import MemoryJournal
+from worker.domain.choosing import Claims
 from worker.domain.errors import JournalConflict, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.visit import FINAL, Visit
-from worker.ports import Entry, Intent, IntentState, Journal, JsonValue, Lost, OpenVisit
+from worker.ports import Entry, Intent, IntentState, Journal, JsonValue, Lost, OpenVisit, Owed
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
@@ -124,6 +125,10 @@ class MemoryDisk:
         """Give the unfinished ones."""
         return [visit for visit in self.durable.visits() if visit.step not in FINAL]
 
+    def owed(self) -> list[Owed]:
+        """Give the durable notices that the till has not accepted."""
+        return self.durable.owed()
+
     def close(self) -> None:
         """Do nothing: there is no file."""
 
@@ -152,10 +157,15 @@ class SimJournal:
         self._check()
         return await self._disk.durable.next_visit_id()
 
-    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it."""
+    async def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
         self._check()
-        return await self._disk.durable.holder_of_bill(location_id, bill_id)
+        return await self._disk.durable.claims_on_bill(location_id, bill_id)
+
+    async def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told."""
+        self._check()
+        return await self._disk.durable.owed_notices()
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction was made for."""

@@ -13,7 +13,7 @@ Heard = Callable[[object, str, str], None]
 HEARD: Final = frozenset(
     {
         "transaction.confirmed",
-        "bill.settled",
+        "notice.accepted",
         "visit.closed",
         "visit.crashed",
         "visit.surprised",

@@ -17,9 +17,6 @@ Edges = Counter[str]
 NEVER: Final[dict[str, str]] = {
     "seen x WriteUnsent": "it writes nothing",
     "offered x WriteUnsent": "it writes nothing",
-    "settling x WriteUnsent": "it writes nothing",
-    "settling x LookFailed": "it only speaks with the till",
-    "settling x SpotHinted": "its spot is free, and another visit's",
 }
 """Edges that stand in the table and that nothing can travel, each with its reason."""
 

@@ -17,8 +17,9 @@ from tests.simulation.process import EXIT_LOCKED, EXIT_OK, Process
 from tests.simulation.sqlite_disk import SqliteDisk
 from tests.simulation.till import House
 from tests.simulation.trouble import Trouble
-from tests.simulation.truth import Truth
+from tests.simulation.truth import Charge, Truth
 from worker.domain.ids import SpotId, TransactionKey
+from worker.domain.visit import Visit
 from worker.domain.wallet import Spot, Transaction
 
 NOON_S: Final = 1_790_000_000.0
@@ -95,6 +96,8 @@ class Evening:
         self.confirm_doubts: set[TransactionKey] = set()
         """What a confirm was sent for that was not plainly refused."""
         self.till = House(self, has_bills=plan.has_bills)
+        self.truth.on_reserve = self.till.on_reserve
+        self.truth.part_of = self.part_of
         self.tables = self.tables or tuple(f"t{n}" for n in range(1, plan.tables + 1))
         self.guests_left = plan.guests
         self.guests = Guests(self)
@@ -102,6 +105,7 @@ class Evening:
         self.is_stormy = True
         self.is_over = False
         self.wall_offset_s = 0.0
+        self.was_clock_set = False
         self.stirs = 0
         self._stirs_seen = 0
         self.kills = 0
@@ -141,6 +145,27 @@ class Evening:
             return 0.001, ""
         self.tell("trouble", kind)
         return (2.0 * self._disk_roll() if kind == "disk.slow" else 0.01), kind
+
+    def visit_of(self, charge: Charge) -> Visit | None:
+        """Give the durable visit that a transaction was made for; None: there is none."""
+        instance, visit = charge.owner
+        for disk in self.disks:
+            page = disk.page(visit) if disk.instance == instance else None
+            if page is not None:
+                return disk.durable.visit(page)
+        return None
+
+    def part_of(self, charge: Charge) -> str:
+        """Tell which part of a bill a transaction is for; empty: the whole, or nobody can tell."""
+        visit = self.visit_of(charge)
+        parts = visit.parts if visit is not None else ()
+        return next((part.part_id for part in parts if part.key == charge.key), "")
+
+    def bill_of(self, charge: Charge) -> str:
+        """Tell which bill a transaction is for; empty: none."""
+        visit = self.visit_of(charge)
+        has_bill = visit is not None and visit.bill is not None
+        return f"{visit.bill.bill_id}" if visit and visit.bill and has_bill else ""
 
     def survives(self) -> bool:
         """Tell whether a write that a killed process had under way is on the disk."""
@@ -283,7 +308,7 @@ class Evening:
             await self._let_pass(1.0)
             self.truth.expire()
             if checkers.only_the_till_is_left(self):
-                patience_s = QUIET_S_MAX + 1.2 * policy.settle_wait_s_max
+                patience_s = QUIET_S_MAX + 1.2 * policy.notice_wait_s_max
             if self.loop.time() - began_s > patience_s:
                 raise Violation(self.seed, [f"liveness: after {patience_s:.0f} s {unfinished}"])
 

@@ -62,7 +62,7 @@ class Guests:
         self.everybody.append(guest)
         self.at.setdefault(identifier, []).append(guest)
         house, evening = self.evening.till, self.evening
-        if house.has_bills and identifier not in house.bills:
+        if house.has_bills and house.is_over(identifier):
             if evening.choices.fires("bill.late", evening.plan.bill_chance):
                 self._later(self._dice.uniform(1, 15), lambda: self._bill_comes(guest))
             elif not evening.choices.fires("bill.never", evening.plan.bill_chance):
@@ -71,10 +71,18 @@ class Guests:
         if bill is not None:
             self.owed[guest.number] = bill.money
         self.scan(guest)
+        if bill is not None and len(self.at[identifier]) < len(bill.parts):
+            self._later(self._dice.uniform(0.0, 8.0), lambda: self._company_comes(identifier))
         return guest
 
+    def _company_comes(self, identifier: str) -> None:
+        """Who shares a bill sits at the same table, and has a phone of their own."""
+        if self.evening.guests_left > 0 and self.at.get(identifier):
+            self.evening.guests_left -= 1
+            self.arrive(identifier)
+
     def _bill_comes(self, guest: Guest) -> None:
-        if not guest.is_done and guest.table not in self.evening.till.bills:
+        if not guest.is_done and self.evening.till.is_over(guest.table):
             self.evening.till.seat(guest.table)
 
     def scan(self, guest: Guest) -> None:
@@ -143,7 +151,9 @@ class Guests:
         if guest is None:
             self.truth.wrong("S16", f"{charge.key} was taken though nobody agreed to it")
             return
-        guest.charged.append(charge.request.money)
+        assert charge.taken is not None, "what was taken has an amount"
+        self.evening.till.on_taken(charge)
+        guest.charged.append(charge.taken)
         if len(guest.charged) > 1:
             self.truth.wrong("charged twice", f"guest {guest.number} paid {guest.charged}")
         self._is_done(guest)

@@ -47,6 +47,14 @@ class Plan:
     disk_chance: float = 0.0
     """Per write to the journal."""
     restart_s: float = 1.0
+    split_chance: float = 0.0
+    """Per bill: it comes in parts."""
+    hold_chance: float = 0.0
+    """Per bill: its final amount is said later."""
+    lists_paid_parts: bool = False
+    """The till goes on listing the parts of a bill that are paid."""
+    can_lock: bool = False
+    """The till keeps a bill as it is while it is being paid."""
     journal: str = "memory"
     """memory: the journal's twin in memory; sqlite: the real one on a plain file; disk: the same
     on a disk that fails and forgets what was not synced."""
@@ -80,7 +88,20 @@ def draw(seed: int) -> Plan:
         arrival_chance=dice.choice((0.3, 0.6, 1.0)),
         is_shuffled=dice.random() < 0.3,
     )
-    return room if mode == "oracle" else troubled(room, dice)
+    return room if mode == "oracle" else with_bills(troubled(room, dice), Random(f"{seed}/bills"))
+
+
+def with_bills(room: Plan, dice: Random) -> Plan:
+    """Draw what the bills of an evening are like, beside plain ones."""
+    policy = replace(room.policy, confirms_lowered=dice.random() < 0.3)
+    return replace(
+        room,
+        policy=policy,
+        split_chance=dice.choice((0.0, 0.2, 0.7)),
+        hold_chance=dice.choice((0.0, 0.2, 0.7)),
+        lists_paid_parts=dice.random() < 0.4,
+        can_lock=dice.random() < 0.3,
+    )
 
 
 def troubled(room: Plan, dice: Random) -> Plan:

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tests.simulation import edges, fates, guests, trouble
+from tests.simulation import edges, fates, guests, till, trouble
 from tests.simulation.evening import Evening, Violation, from_seed
 
 ROOT: Final = Path(__file__).parents[2]
-LABELS: Final = fates.LABELS | guests.LABELS | trouble.LABELS
+LABELS: Final = fates.LABELS | guests.LABELS | trouble.LABELS | till.LABELS
 """Everything that can befall an evening. A run that is long enough has seen all of it."""
 
 COUNTS: Final = (

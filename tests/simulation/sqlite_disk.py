@@ -22,10 +22,11 @@ from worker.adapters.journal.memory import MemoryJournal
 from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.journal.store import Store
+from worker.domain.choosing import Claims
 from worker.domain.errors import JournalConflict, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId, TransactionKey, VisitId
 from worker.domain.visit import Visit
-from worker.ports import Entry, JsonValue, Lost, OpenVisit
+from worker.ports import Entry, JsonValue, Lost, OpenVisit, Owed
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
@@ -83,6 +84,10 @@ class SqliteDisk(MemoryDisk):
             if found.get(number) != wanted.get(number):
                 was, now = wanted.get(number), found.get(number)
                 truth.wrong("S6", f"visit {number} is {now} in the file, acknowledged was {was}")
+        owed = {one.notice.notice_id: one for one in store.owed_notices()}
+        wanted_notices = {one.notice.notice_id: one for one in self.durable.owed()}
+        if owed != wanted_notices:
+            truth.wrong("S6", f"the file owes {owed}, acknowledged was {wanted_notices}")
 
     def _visits_in_file(self) -> tuple[Visit, ...]:
         assert self.store is not None
@@ -174,9 +179,13 @@ class ShadowedJournal:
         """Give the number after the highest."""
         return await self._while_alive().next_visit_id()
 
-    async def holder_of_bill(self, location_id: LocationId, bill_id: str) -> VisitId | None:
-        """Tell which visit is charging the bill now or has been paid for it."""
-        return await self._while_alive().holder_of_bill(location_id, bill_id)
+    async def claims_on_bill(self, location_id: LocationId, bill_id: str) -> Claims:
+        """Tell which visits charge a bill or its parts now, or were paid for them."""
+        return await self._while_alive().claims_on_bill(location_id, bill_id)
+
+    async def owed_notices(self) -> tuple[Owed, ...]:
+        """Give every notice that is still to be told."""
+        return await self._while_alive().owed_notices()
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction was made for."""

@@ -1,19 +1,49 @@
-"""The till: bills that come late, change their mind or are paid in cash, and a till that sulks."""
+"""The till: bills that come late, change their mind or are paid in cash, and a till that sulks.
 
+A bill may be plain, in parts, or on hold: then the guest agrees to a ceiling, and the house says
+the final amount some time after, if it ever does.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, TransactionKey
+from worker.domain.bill import AtHoldEnd, Bill, BillPart, Hold
+from worker.domain.ids import LocationId
 from worker.domain.money import Money
+from worker.domain.notice import Notice
 from worker.domain.wallet import TransactionStatus
-from worker.ports import PaidBill, TillMissing, TillTrouble
+from worker.ports import TillMissing, TillTrouble
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
     from tests.simulation.process import Process
+    from tests.simulation.truth import Charge
 
 PRICE: Final = Money(1250, "EUR")
+LABELS: Final = frozenset(
+    {
+        "bill.in_parts",
+        "bill.on_hold",
+        "hold.grows",
+        "hold.final",
+        "hold.final_is_all",
+        "hold.final_is_more",
+        "hold.comes_to_nothing",
+        "hold.never_final",
+        "till.lists_paid_parts",
+        "till.locks",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a process was last told about a table."""
+
+    at_s: float
+    bills: tuple[Bill, ...]
 
 
 class House:
@@ -25,48 +55,193 @@ class House:
         self.bills: dict[str, Bill] = {}
         self.trouble = ""
         """Why the till can not be used now; empty: it can."""
-        self.told: dict[tuple[Process, str], tuple[float, Bill | None]] = {}
-        """What each process was last told about a table, and when."""
-        self.settled: dict[str, PaidBill] = {}
-        """What each visit was paid with."""
+        self.told: dict[tuple[Process, str], Told] = {}
+        self.known: defaultdict[str, set[int]] = defaultdict(set)
+        """Every amount that the house ever said a bill on hold has come to."""
+        self.posted: dict[str, Notice] = {}
+        """What it was told, by the notice's name."""
+        self.taken: defaultdict[str, set[str]] = defaultdict(set)
+        """The parts of each bill that were taken; an empty name stands for the whole."""
+        self.paid_parts: defaultdict[str, set[str]] = defaultdict(set)
+        self.locks: dict[str, tuple[str, float]] = {}
+        """Which visit locked each bill, and until when."""
+        self.asked_most: Counter[str] = Counter()
+        """The most that was ever asked for each bill, paid parts included."""
         self._count = 0
+        self._dice = evening.choices.stream("bill")
+        self._kinds = evening.choices.stream("bill-kind")
 
     def seat(self, table: str) -> Bill:
         """Open a bill for a table."""
         self._count += 1
-        amount = self.evening.choices.stream("bill").randrange(100, 9000)
-        bill = self.bills[table] = Bill(f"bill-{self._count}", Money(amount, "EUR"), table)
+        amount = self._dice.randrange(100, 9000)
+        bill = Bill(f"bill-{self._count}", Money(amount, "EUR"), table)
+        plan, choices = self.evening.plan, self.evening.choices
+        if plan.split_chance and choices.fires("bill.in_parts", plan.split_chance):
+            bill = self._in_parts(bill)
+        elif plan.hold_chance and choices.fires("bill.on_hold", plan.hold_chance):
+            known, for_s = self._kinds.randrange(0, amount), self._kinds.choice((61, 95, 121))
+            at_end = self._kinds.choice((AtHoldEnd.CONFIRM, AtHoldEnd.RELEASE))
+            bill = replace(bill, hold=Hold(known, for_s, at_end))
+            self.known[f"{bill.bill_id}"].add(known)
+        self._put(table, bill)
         return bill
+
+    def _put(self, table: str, bill: Bill) -> None:
+        """Lay a bill on a table, as a new one or instead of what it said before."""
+        self.bills[table] = bill
+        minor = bill.money.amount_minor
+        paid = {part.part_id for part in bill.parts} & self.paid_parts[f"{bill.bill_id}"]
+        assert not paid or bill.parts, "what was paid in parts stays in parts"
+        self.asked_most[f"{bill.bill_id}"] = max(self.asked_most[f"{bill.bill_id}"], minor)
+
+    def _in_parts(self, bill: Bill) -> Bill:
+        parts = tuple(
+            BillPart(f"p{number}", Money(self._kinds.randrange(100, 3000), "EUR"))
+            for number in range(1, self._kinds.randrange(3, 5))
+        )
+        return replace(bill, parts=parts, money=total(parts))
 
     def change(self, table: str) -> None:
         """Order one more, or send something back."""
         bill = self.bills[table]
-        more = self.evening.choices.stream("bill").choice((-50, 50, 200))
-        money = Money(max(50, bill.money.amount_minor + more), "EUR")
-        self.bills[table] = Bill(bill.bill_id, money, table)
+        if self._is_locked(bill):
+            return  # The cashier is told to wait a minute.
+        more = self._dice.choice((-50, 50, 200))
+        if bill.hold is not None:
+            self.grow(table)
+        elif bill.parts:
+            self._change_part(table, bill, more)
+        else:
+            money = Money(max(50, bill.money.amount_minor + more), "EUR")
+            self._put(table, Bill(bill.bill_id, money, table))
 
-    def ask(self, table: str) -> Bill | None:
-        """Tell what a table owes now; None: nothing."""
-        if self.has_bills:
-            return self.bills.get(table)
-        return Bill(None, PRICE, f"Table {table}")
+    def _change_part(self, table: str, bill: Bill, more: int) -> None:
+        """Change an unpaid part's price, or take it back."""
+        paid = self.paid_parts[f"{bill.bill_id}"]
+        unpaid = [part for part in bill.parts if part.part_id not in paid]
+        if not unpaid:
+            return
+        chosen = unpaid[0]
+        left = tuple(part for part in bill.parts if part is not chosen)
+        if more > 0 or not left:
+            money = Money(max(50, chosen.money.amount_minor + more), "EUR")
+            left = (*left, replace(chosen, money=money))
+        self._put(table, replace(bill, parts=left, money=total(left)))
 
-    def settle(self, paid: PaidBill) -> None:
-        """Take a bill off the table. Told twice, it must be the same in every word (S7)."""
+    def grow(self, table: str) -> None:
+        """The meter runs on, below the ceiling."""
+        bill = self.bills[table]
+        assert bill.hold is not None, "only a bill on hold grows"
+        self.evening.choices.note("hold.grows")
+        grown = min(bill.money.amount_minor, bill.hold.known_minor + 50)
+        self.known[f"{bill.bill_id}"].add(grown)
+        self._put(table, replace(bill, hold=replace(bill.hold, known_minor=grown)))
+
+    def on_reserve(self, charge: "Charge") -> None:
+        """A guest agreed to a ceiling: some time later the house says what it came to."""
+        table = charge.table.identifier if charge.table else ""
+        bill = self.bills.get(table)
+        if bill is None or bill.hold is None:
+            return
+        if self.evening.choices.fires("hold.never_final", 0.2):
+            return
+        self.evening.loop.call_later(
+            self._kinds.uniform(0.0, 40.0), self._finish, table, bill.bill_id,
+            context=self.evening.context,
+        )  # fmt: skip
+
+    def _finish(self, table: str, bill_id: str | None) -> None:
+        bill = self.bills.get(table)
+        if bill is None or bill.bill_id != bill_id or bill.hold is None:
+            return
+        choices, ceiling = self.evening.choices, bill.money.amount_minor
+        if choices.fires("hold.final_is_more", 0.1):
+            amount = ceiling + 500
+        elif choices.fires("hold.comes_to_nothing", 0.1):
+            del self.bills[table]
+            return
+        elif choices.fires("hold.final_is_all", 0.1):
+            amount = ceiling
+        else:
+            choices.note("hold.final")
+            amount = self._kinds.randrange(1, ceiling + 1)
+        self.evening.tell("bill is final", table, str(amount))
+        self._put(table, Bill(bill.bill_id, Money(amount, "EUR"), table))
+
+    def _is_locked(self, bill: Bill) -> bool:
+        _, until_s = self.locks.get(f"{bill.bill_id}", ("", 0.0))
+        return self.evening.loop.time() < until_s
+
+    def on_taken(self, charge: "Charge") -> None:
+        """Somebody got up from the table; the next one's bill is another, told or not."""
+        bill_id, part = self.evening.bill_of(charge), self.evening.part_of(charge)
+        self.taken[bill_id].add(part)
+
+    def is_over(self, table: str) -> bool:
+        """Tell whether a table has no bill, or one that is paid and merely not told yet."""
+        bill = self.bills.get(table)
+        if bill is None:
+            return True
+        taken = self.taken[f"{bill.bill_id}"]
+        return bool(taken) and all(part.part_id in taken for part in bill.parts)
+
+    def ask(self, table: str) -> tuple[Bill, ...]:
+        """Tell what a table owes now."""
+        if not self.has_bills:
+            return (Bill(None, PRICE, f"Table {table}"),)
+        bill = self.bills.get(table)
+        if bill is None:
+            return ()
+        if bill.parts and self.evening.plan.lists_paid_parts:
+            self.evening.choices.note("till.lists_paid_parts")
+            return (bill,)
+        paid = self.paid_parts[f"{bill.bill_id}"]
+        left = tuple(part for part in bill.parts if part.part_id not in paid)
+        return (replace(bill, parts=left, money=total(left)) if bill.parts else bill,)
+
+    def lock(self, table: str, bill_id: str, visit: str) -> Bill | TillMissing | TillTrouble:
+        """Keep a bill as it is."""
+        self.evening.choices.note("till.locks")
+        now_s = self.evening.loop.time()
+        holder, until_s = self.locks.get(bill_id, (visit, 0.0))
+        if now_s < until_s and holder != visit:
+            return TillTrouble("it is locked by another")
+        found = next((bill for bill in self.ask(table) if bill.bill_id == bill_id), None)
+        if found is None:
+            return TillMissing()
+        self.locks[bill_id] = (visit, now_s + 120.0)
+        return found
+
+    def post(self, notice: Notice) -> None:
+        """Take a payment into the books. Told twice, it must be the same in every word (S7)."""
         truth, evening = self.evening.truth, self.evening
-        charge = truth.charges[TransactionKey(paid.transaction_key)]
+        charge = truth.charges[notice.transaction_key]
         if charge.status is not TransactionStatus.CONFIRMED:
-            truth.wrong("S7", f"the till was told that {paid.visit} is paid, but nothing was taken")
-        if charge.request.money != paid.bill.money:
-            truth.wrong("S7", f"the till was told {paid.bill.money}, {charge.request.money} moved")
+            truth.wrong("S7", f"the till was told that {notice.visit} paid, but nothing was taken")
+        if charge.taken != notice.money:
+            truth.wrong("S7", f"the till was told {notice.money}, {charge.taken} moved")
         evening.stirs += 1
-        before = self.settled.setdefault(f"{paid.reference}", paid)
-        if before != paid:
-            truth.wrong("S7", f"the till was told two different things: {before} and {paid}")
-        bill = self.bills.get(paid.table)
-        if bill is not None and bill.bill_id == paid.bill.bill_id:
-            del self.bills[paid.table]
-        evening.tell("till is told", paid.visit, paid.transaction_key)
+        before = self.posted.setdefault(notice.notice_id, notice)
+        if before != notice:
+            truth.wrong("S7", f"the till was told two different things: {before} and {notice}")
+        self._take_off(notice)
+        evening.tell("till is told", notice.visit, notice.transaction_key)
+
+    def _take_off(self, notice: Notice) -> None:
+        bill = self.bills.get(notice.table)
+        if bill is None or bill.bill_id != notice.bill_id:
+            return
+        paid = self.paid_parts[notice.bill_id]
+        if notice.part_id is not None:
+            paid.add(notice.part_id)
+        if all(part.part_id in paid for part in bill.parts):
+            del self.bills[notice.table]
+
+
+def total(parts: tuple[BillPart, ...]) -> Money:
+    """Add parts up; of none, the smallest amount there is."""
+    return Money(sum(part.money.amount_minor for part in parts) or 1, "EUR")
 
 
 class SimTill:
@@ -77,6 +252,11 @@ class SimTill:
         self._evening = process.evening
         self._house = process.evening.till
         self._loop = process.evening.loop
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether the house locks its bills, this evening."""
+        return self._evening.plan.can_lock
 
     async def _wait(self, then: Callable[[], object]) -> None:
         """Take the till's time; whatever happens there happens to a dead process too."""
@@ -95,28 +275,51 @@ class SimTill:
         self._loop.call_later(delay_s, act, context=evening.context)
         await done
 
-    async def find_bill(
+    async def find_bills(
         self, location_id: LocationId, table: str
-    ) -> Bill | TillMissing | TillTrouble:
+    ) -> tuple[Bill, ...] | TillTrouble:
         """Tell what the table owes now."""
-        found: list[Bill | None] = []
+        found: list[tuple[Bill, ...]] = []
         await self._wait(lambda: found.append(self._house.ask(table)))
-        evening = self._evening
+        if (trouble := self._trouble()) is not None:
+            return trouble
+        self._house.told[self._process, table] = Told(self._loop.time(), found[0])
+        return found[0]
+
+    async def lock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> Bill | TillMissing | TillTrouble:
+        """Keep a bill as it is."""
+        found: list[Bill | TillMissing | TillTrouble] = []
+        await self._wait(lambda: found.append(self._house.lock(table, bill_id, visit)))
+        if (trouble := self._trouble()) is not None:
+            return trouble
+        bills = (found[0],) if isinstance(found[0], Bill) else ()
+        self._house.told[self._process, table] = Told(self._loop.time(), bills)
+        return found[0]
+
+    async def unlock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> None:
+        """Let a bill be changed again."""
+        locks = self._house.locks
+        await self._wait(lambda: locks.pop(bill_id) if bill_id in locks else None)
+
+    def _trouble(self) -> TillTrouble | None:
         if self._house.trouble:
             return TillTrouble(self._house.trouble)
-        if evening.choices.fires("till.unreadable", evening.till_chance):
+        if self._evening.choices.fires("till.unreadable", self._evening.till_chance):
             return TillTrouble("half written")
-        self._house.told[self._process, table] = (self._loop.time(), found[0])
-        return found[0] or TillMissing()
+        return None
 
-    async def settle(self, paid: PaidBill) -> TillTrouble | None:
+    async def post(self, notice: Notice) -> TillTrouble | None:
         """Record that a bill is paid."""
         evening = self._evening
         if self._house.trouble or evening.choices.fires("till.refuses", evening.till_chance):
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
         evening.stirs += 1
-        await self._wait(lambda: self._house.settle(paid))
+        await self._wait(lambda: self._house.post(notice))
         if evening.choices.fires("till.answer_lost", evening.till_chance):
             return TillTrouble("timed out")
         return None

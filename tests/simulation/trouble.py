@@ -122,6 +122,7 @@ class Trouble:
                 self._later(dice.uniform(1, 30), lambda: setattr(disk, "trouble", ""))
             case "machine.clock_steps":
                 evening.wall_offset_s = dice.choice(STEPS_S)
+                evening.was_clock_set = True
             case "machine.second_worker":
                 evening.start(disk)
             case _:

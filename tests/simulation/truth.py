@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Done, Outcome, Refusal, Refused
@@ -61,6 +62,8 @@ class Charge:
     checkin: int = 0
     """Which check-in of the table it was shown to; with no table: nobody was."""
     payer: Guest | None = None
+    taken: Money | None = None
+    """What was taken of it; None: nothing."""
     reserved_s: float = 0.0
     confirms: int = 0
     """How often it was asked to be confirmed."""
@@ -83,7 +86,7 @@ class Charge:
     def shown(self, *, is_short: bool = False) -> Transaction:
         """Show it as the wallet does."""
         reference: OrderReference | None = None if is_short else self.request.reference
-        payment = Payment(self.request.money, reference)
+        payment = Payment(self.taken or self.request.money, reference, f"payment-{self.key}")
         return Transaction(self.key, self.status, self.status.value, (payment,), auto_confirm=False)
 
 
@@ -135,9 +138,9 @@ class Truth:
         self.tables: dict[SpotId, Table] = {}
         self.charges: dict[TransactionKey, Charge] = {}
         self.wrongs: list[str] = []
-        self.confirmed_of_visit: defaultdict[tuple[str, str], set[TransactionKey]] = defaultdict(
-            set
-        )
+        self.confirmed_of_visit: defaultdict[tuple[str, ...], set[TransactionKey]]
+        self.confirmed_of_visit = defaultdict(set)
+        """What was confirmed, by journal, visit and part of its bill."""
         self.taken: list[Charge] = []
         self.closed_for: dict[tuple[str, str], int] = {}
         """Which check-in each visit's first close ended."""
@@ -151,6 +154,9 @@ class Truth:
         self.on_closed: Callable[[Table], None] = _ignore
         self.on_revoke: Callable[[Charge], None] = _ignore
         self.on_taken: Callable[[Charge], None] = _ignore
+        self.on_reserve: Callable[[Charge], None] = _ignore
+        self.part_of: Callable[[Charge], str] = lambda _: ""
+        """Which part of a bill a transaction is for, as its own journal says; empty: the whole."""
         self.on_event: Callable[..., None] = _ignore
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -194,6 +200,7 @@ class Truth:
         charge.payer = guest
         charge.reserved_s = self.now_s()
         self.on_event("reserves", charge.key, guest.number)
+        self.on_reserve(charge)
         return True
 
     def decline(self, charge: Charge) -> None:
@@ -270,9 +277,17 @@ class Truth:
             self.on_offer(table, charge)
         return Done(SpotOrder(key, "pending"))
 
+    def are_parts(self, one: Charge, other: Charge) -> bool:
+        """Tell whether two transactions are for different parts of one bill."""
+        parts = self.part_of(one), self.part_of(other)
+        return "" not in parts and parts[0] != parts[1]
+
     def _check_only_offer(self, table: Table, charge: Charge) -> None:
+        """S1: one live order a visit, or one for each part of its bill."""
         for other in table.orders:
             is_same_worker = other.owner[0] == charge.owner[0]
+            if is_same_worker and other.owner == charge.owner and self.are_parts(charge, other):
+                continue
             if other.status in ALIVE and is_same_worker:
                 self.wrong("S1", f"{charge.key} beside live {other.key} at {table.identifier}")
 
@@ -282,19 +297,25 @@ class Truth:
             return
         for paid in table.served:
             is_here = paid.checkin == table.checkin and paid.owner[0] == charge.owner[0]
+            if self.are_parts(charge, paid):
+                continue
             if is_here and paid.status is TransactionStatus.CONFIRMED:
                 self.wrong("S4", f"{charge.key} is offered at {table.identifier} after {paid.key}")
 
-    def confirm(self, key: TransactionKey) -> Outcome[None]:
-        """Take the money."""
+    def confirm(self, key: TransactionKey, lowered: Lowered | None = None) -> Outcome[None]:
+        """Take the money, or less of it."""
         charge = self.charges[key]
         if charge.status is TransactionStatus.CONFIRMED and self.vendor.confirms_again:
             return Done(None)
         if charge.status is not TransactionStatus.RESERVED:
             return _CONFLICT
+        if lowered is not None and lowered.payment_id != f"payment-{key}":
+            self.wrong("S2", f"{key} is lowered by the name of {lowered.payment_id}")
+            return _CONFLICT
         charge.status = TransactionStatus.CONFIRMED
+        charge.taken = lowered.money if lowered else charge.request.money
         self.taken.append(charge)
-        self.on_event("confirms", key, charge.request.money.amount_minor)
+        self.on_event("confirms", key, charge.taken.amount_minor)
         if charge.table is None:
             self.wrong("S16", f"{key} was confirmed though nobody was shown it")
         self.on_taken(charge)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from tests.simulation import checkers
 from tests.simulation.fates import WRITES
-from worker.domain.commands import WriteKind
+from tests.simulation.till import Told
+from tests.simulation.truth import Charge
+from worker.domain.commands import Lowered, WriteKind
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
@@ -142,14 +144,19 @@ class SimWallet:
             value = replace(value, payments=None)
         elif kind == "odd_amount" and isinstance(value, Transaction):
             money = self._odd_money(value)
-            value = replace(value, payments=(Payment(money, value.reference()),))
+            value = replace(value, payments=(Payment(money, value.reference(), self._name(value)),))
         elif kind == "odd_reference" and isinstance(value, Transaction):
             # A false one is told of a reservation alone: what a search reads stands for good.
             if value.status is TransactionStatus.RESERVED:
-                value = replace(value, payments=(Payment(self._money(value), OTHERS),))
+                value = replace(
+                    value, payments=(Payment(self._money(value), OTHERS, self._name(value)),)
+                )
         elif kind == "two_payments" and isinstance(value, Transaction) and value.payments:
             value = replace(value, payments=value.payments * 2)
         return Done(cast("T", value))  # What it is a value of stays as it was.
+
+    def _name(self, shown: Transaction) -> str | None:
+        return shown.payments[0].payment_id if shown.payments else None
 
     def _money(self, shown: Transaction) -> Money:
         assert shown.payments is not None
@@ -286,26 +293,33 @@ class SimWallet:
             if self._truth.charges[other].owner[0] != self._process.disk.instance:
                 self._truth.wrong("S1", f"{key} is put beside {other}, which is a stranger's")
 
-    async def confirm_transaction(self, key: TransactionKey, not_after: datetime) -> Outcome[None]:
-        """Take the money."""
+    async def confirm_transaction(
+        self, key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
+        """Take the money, or less of it."""
         self._process.must_live()
         if self._process.clock.now() > not_after:
             return Unsent("the look that allowed it is too old")
         visit = self._check_ours(WriteKind.CONFIRM, key)
         self._check_intent(visit, WriteKind.CONFIRM, key)
-        self._check_may_confirm(key)
+        self._check_may_confirm(key, lowered)
         doubts = self._evening.confirm_doubts
         was_in_doubt = key in doubts
         doubts.add(key)
-        got = await self._call("confirm", lambda: self._truth.confirm(key))
+        got = await self._call("confirm", lambda: self._truth.confirm(key, lowered))
         if isinstance(got, Refused | Unsent) and not was_in_doubt:
             doubts.discard(key)
-            self._truth.confirmed_of_visit[self._truth.charges[key].owner].discard(key)
+            self._confirmed_with(key).discard(key)
         return got
 
-    def _check_may_confirm(self, key: TransactionKey) -> None:
+    def _confirmed_with(self, key: TransactionKey) -> set[TransactionKey]:
+        """Give what was confirmed for the same visit and the same part of its bill."""
+        charge = self._truth.charges[key]
+        return self._truth.confirmed_of_visit[(*charge.owner, self._truth.part_of(charge))]
+
+    def _check_may_confirm(self, key: TransactionKey, lowered: Lowered | None) -> None:
         truth, charge = self._truth, self._truth.charges[key]
-        keys = truth.confirmed_of_visit[charge.owner]
+        keys = self._confirmed_with(key)
         keys.add(key)
         if len(keys) > 1:
             truth.wrong("S3", f"visit {charge.owner} confirms {sorted(keys)}")
@@ -319,12 +333,46 @@ class SimWallet:
         began = self._process.disk.attempts(charge.owner[1], Intent(WriteKind.CONFIRM, key))
         if key in self._evening.confirm_doubts or began > sent:
             return  # An earlier try may have taken it, so the till is not asked again.
+        self._check_price(charge, lowered)
+
+    def _check_price(self, charge: Charge, lowered: Lowered | None) -> None:
+        """S2: what is taken is what the till said a moment ago, and never more than was agreed."""
+        house, truth = self._evening.till, self._truth
         table = charge.table.identifier if charge.table else ""
-        told_s, bill = self._evening.till.told.get((self._process, table), (-1e9, None))
-        if now_s - told_s > BILL_IS_FRESH_S:
-            truth.wrong("S2", f"{key} is confirmed without asking the till again")
-        elif bill is None or bill.money != charge.request.money:
-            truth.wrong("S2", f"{key} of {charge.request.money} is confirmed, the till says {bill}")
+        told = house.told.get((self._process, table))
+        price = lowered.money if lowered is not None else charge.request.money
+        if price.amount_minor > charge.request.money.amount_minor:
+            truth.wrong("S2", f"{charge.key} is confirmed for {price}, the guest agreed to less")
+        if self._is_hold_over(charge, price):
+            return
+        if told is None or self._loop.time() - told.at_s > BILL_IS_FRESH_S:
+            truth.wrong("S2", f"{charge.key} is confirmed without asking the till again")
+        elif price not in self._prices(charge, told):
+            truth.wrong("S2", f"{charge.key} is confirmed for {price}, the till says {told.bills}")
+
+    def _prices(self, charge: Charge, told: Told) -> list[Money]:
+        """Give what may be taken for a transaction by what the till said."""
+        part = self._truth.part_of(charge)
+        if part:
+            return [p.money for bill in told.bills for p in bill.parts if p.part_id == part]
+        final = [bill.money for bill in told.bills if bill.hold is None and not bill.parts]
+        if self._evening.plan.policy.confirms_lowered or self._was_on_hold(charge):
+            return final
+        return [money for money in final if money == charge.request.money]
+
+    def _was_on_hold(self, charge: Charge) -> bool:
+        return charge.request.reserve_for_s != self._evening.plan.policy.reserve_for_s
+
+    def _is_hold_over(self, charge: Charge, price: Money) -> bool:
+        """Tell whether a hold ran out, and what is taken is what was known then.
+
+        A worker that starts again has nothing but its machine's clock to tell how long that is.
+        """
+        for_s = charge.request.reserve_for_s
+        held_s = self._loop.time() - charge.reserved_s
+        known = self._evening.till.known.get(self._evening.bill_of(charge), set())
+        is_late = held_s >= for_s - min(60.0, for_s / 4) - 1.0 or self._evening.was_clock_set
+        return self._was_on_hold(charge) and is_late and price.amount_minor in known
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""

@@ -60,6 +60,8 @@ class Policy:
     """How long the till may not know of a paid bill before a human is told."""
     notice_patience_s: float = 72 * 3600.0
     """How long the till is told before it is left to a human."""
+    notice_attempts_min: int = 50
+    """How often at the least, whatever the clock says."""
 
 
 def backoff_s(tries: int, wait_s_max: float = 30.0) -> float:

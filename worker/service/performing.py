@@ -121,17 +121,17 @@ class Hands:
 
     async def ask_till(self, visit: Visit, command: commands.AskTill) -> events.Event:
         """Ask what the table owes, and lock the bill where money is about to be taken for it."""
-        bill = visit.bill
-        may_lock = command.is_to_pay and self.till.can_lock and bill is not None
-        if may_lock and bill is not None and bill.hold is None:
-            return await self.lock_bill(visit, bill)
+        bill_id = visit.bill.bill_id if visit.bill is not None else None
+        is_to_lock = command.is_to_pay and self.till.can_lock
+        if is_to_lock and bill_id is not None and not visit.is_held:
+            return await self.lock_bill(visit, bill_id)
         answer = await self.till.find_bills(visit.location_id, visit.table)
         if isinstance(answer, TillTrouble):
             return events.BillUnreadable(answer.why)
         chosen = await self.choose(visit, answer)
         is_final = isinstance(chosen, events.BillFound) and chosen.bill.hold is None
-        if may_lock and bill is not None and is_final:
-            return await self.lock_bill(visit, bill)
+        if is_to_lock and bill_id is not None and is_final:
+            return await self.lock_bill(visit, bill_id)
         return chosen
 
     async def choose(self, visit: Visit, bills: tuple[Bill, ...]) -> choosing.Answer:
@@ -143,13 +143,9 @@ class Hands:
         }
         return choosing.choose(visit, bills, claims, self.policy)
 
-    async def lock_bill(self, visit: Visit, bill: Bill) -> events.Event:
+    async def lock_bill(self, visit: Visit, bill_id: str) -> events.Event:
         """Keep the bill from being changed while it is being paid, and see what it asks for."""
-        if bill.bill_id is None:
-            return events.BillUnreadable("a bill without a bill_id can not be locked")
-        answer = await self.till.lock_bill(
-            visit.location_id, visit.table, bill.bill_id, visit.label
-        )
+        answer = await self.till.lock_bill(visit.location_id, visit.table, bill_id, visit.label)
         if isinstance(answer, TillMissing):
             return events.BillMissing()
         if isinstance(answer, TillTrouble):

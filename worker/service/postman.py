@@ -60,9 +60,9 @@ class Postman:
     async def start(self, group: asyncio.TaskGroup) -> int:
         """Take up what is still to be told; return how much that is."""
         self._group = group
-        owed = await self._journal.owed_notices()
-        for one in owed:
-            self._keep(one)
+        owed, now = await self._journal.owed_notices(), self._clock.now()
+        for one in owed:  # At once, as the clock may have been set since they were written.
+            self._keep(replace(one, told_since=min(one.told_since, now), next_at=now))
         return len(owed)
 
     def take(self, notices: tuple[Notice, ...]) -> None:

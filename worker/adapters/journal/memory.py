@@ -114,6 +114,15 @@ class MemoryJournal:
         """Give a visit's story, for a test to look at."""
         return tuple(self._pages[visit_id].records)
 
+    def owed(self) -> list[Owed]:
+        """Give the notices that are still to be told, for a test to look at."""
+        return [kept.owed for kept in self._notices.values() if kept.is_pending]
+
+    def notices(self, visit_id: VisitId) -> tuple[NoticeState, ...]:
+        """Give how far a visit's notices got, for a test to look at."""
+        kept = self._notices.values()
+        return tuple(one.state for one in kept if one.owed.notice.visit_id == visit_id)
+
     async def open_visits(self) -> tuple[OpenVisit, ...]:
         """Give every visit that is not at a final step, oldest first."""
         self._check_alive()
@@ -166,7 +175,7 @@ class MemoryJournal:
     async def owed_notices(self) -> tuple[Owed, ...]:
         """Give every notice that is still to be told, oldest first."""
         self._check_alive()
-        return tuple(kept.owed for kept in self._notices.values() if kept.is_pending)
+        return tuple(self.owed())
 
     async def visit_of_key(self, key: TransactionKey) -> Visit | None:
         """Give the visit that a transaction of ours was made for; None: it is not ours."""

@@ -76,7 +76,8 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status in {SpotStatus.OPEN, SpotStatus.CLOSED}:
         return give_up(visit, now, End.LEFT, "the guest left before the bill was shown")
     is_there = key in spot.live_keys()
-    if not is_there and spot.live_keys() - event.earlier_keys - visit.keys:
+    would_add = not is_there or parts.next_due(visit) is not None
+    if would_add and spot.live_keys() - event.earlier_keys - visit.keys:
         return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)

@@ -72,7 +72,7 @@ def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
 def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
     """Ask for the transaction of the bill, or of its first part."""
     billed = parts.split(visit, event.bill, event.paid_parts)
-    if not billed.parts:
+    if not event.bill.parts:
         return ask_for(billed, now, policy)
     first = parts.next_due(billed)
     if first is None:
