@@ -18,7 +18,7 @@ from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.systemd import Herald
-from worker.adapters.till import FixedTill, FolderTill, GuardedTill
+from worker.adapters.till import FixedTill, FolderTill, GuardedTill, plugin
 from worker.adapters.wallet.client import WalletClient
 from worker.domain.errors import JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
@@ -27,6 +27,7 @@ from worker.ports import JsonValue
 from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
 from worker.settings import FolderTill as FolderTillSettings
+from worker.settings import PluginTill as PluginTillSettings
 from worker.settings import Settings
 
 EXIT_OK: Final = 0
@@ -59,6 +60,8 @@ def make_till(settings: Settings, clock: SystemClock) -> GuardedTill:
     till = settings.till
     if isinstance(till, FolderTillSettings):
         return GuardedTill(FolderTill(till.path), clock)
+    if isinstance(till, PluginTillSettings):
+        return GuardedTill(plugin.load(till.name, till.options), clock)
     fixed = FixedTill(prices=till.prices, currency=till.currency, description=till.description)
     return GuardedTill(fixed, clock, has_ids=False)
 
