@@ -6,112 +6,30 @@ have no way to say something, it says so, and the law does not concern it.
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.adapters.till.support import HALL, NOON, TERRACE, Ticks
+from tests.adapters.till.support import HALL, TERRACE
+from tests.contract.tills import (
+    AWKWARD,
+    OTHER_VISIT,
+    SPOT,
+    TRIES_MAX,
+    VISIT,
+    document,
+    if_it_can,
+    notice,
+    owed,
+    with_ids,
+)
 from tests.tills.shop import Shop
-from tests.tills.shops import SHOPS, Unholdable, make_shop
 from worker.adapters.till import GuardedTill
 from worker.adapters.till.connector import BillGone, Document, TillError
 from worker.adapters.till.document import bill_from
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
 from worker.domain.money import Money
-from worker.domain.notice import Notice
 from worker.ports import TillMissing, TillTrouble
-
-LIMIT_S: Final = 1.0
-TRIES_MAX: Final = 400
-SPOT: Final = "table5"
-VISIT, OTHER_VISIT = "v-0042", "v-0043"
-AWKWARD: Final = "O'Hara \"5\";\n--\t%s \\ {spot}/../é🍜 '); DROP TABLE bills; --"
-
-
-@pytest.fixture(params=SHOPS)
-async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shop]:
-    """A shop that is open for the test."""
-    shop = make_shop(request.param, tmp_path)
-    await shop.open()
-    yield shop
-    with contextlib.suppress(Unholdable):
-        await shop.mend()
-    await shop.close()
-
-
-@pytest.fixture
-def clock() -> Ticks:
-    return Ticks()
-
-
-@pytest.fixture
-async def till(shop: Shop, clock: Ticks) -> GuardedTill:
-    """The guarded way to the shop; the shop's closing closes its end."""
-    return GuardedTill(shop.connector(), clock, LIMIT_S, has_ids=shop.knows_ids)
-
-
-@contextlib.contextmanager
-def if_it_can() -> Iterator[None]:
-    """Leave a law aside that a shop can not meet because it can not get there."""
-    try:
-        yield
-    except Unholdable as why:
-        pytest.skip(str(why))
-
-
-def with_ids(shop: Shop) -> None:
-    if not shop.knows_ids:
-        pytest.skip("its bills have no ids")
-
-
-def document(bill_id: str = "B-1", amount: int = 2599, **more: object) -> dict[str, Any]:
-    return {"bill_id": bill_id, "currency": "EUR", "amount_minor": amount, **more}
-
-
-def notice(bill_id: str = "B-1", *, part: str | None = None, amount: int = 2599) -> Notice:
-    name = f"{bill_id}-{part}" if part else bill_id
-    return Notice(
-        notice_id=f"notice-{name}",
-        visit_id=VisitId(42),
-        location_id=HALL,
-        table=SPOT,
-        bill_id=bill_id,
-        part_id=part,
-        money=Money(amount, "EUR"),
-        bill_minor=2599,
-        service_minor=0,
-        tip_minor=0,
-        transaction_key=TransactionKey(f"ATaN-{name}"),
-        reference=OrderReference(f"v1.abc.9975.42.{name}"),
-        paid_at=NOON,
-    )
-
-
-async def owed(till: GuardedTill, spot: str = SPOT, at: LocationId = HALL) -> tuple[Bill, ...]:
-    """Give the bills of a spot, which the till must be able to tell."""
-    found = await till.find_bills(at, spot)
-    assert isinstance(found, tuple), found
-    return found
-
-
-async def booked(shop: Shop) -> list[tuple[object, object]]:
-    """Give the payments in the shop's books, by notice and bill."""
-    return sorted((str(one["notice_id"]), str(one["bill_id"])) for one in await shop.payments())
-
-
-async def until_well(till: GuardedTill, clock: Ticks) -> None:
-    """Wait until the till answers again; pauses pass at once."""
-    for _ in range(TRIES_MAX):
-        clock.s += 60
-        if isinstance(await till.find_bills(HALL, SPOT), tuple):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the till never came back")
 
 
 async def test_a_table_without_a_bill_owes_nothing(till: GuardedTill) -> None:
@@ -248,120 +166,6 @@ async def test_a_bill_that_is_wrong_is_trouble_for_its_own_table_only(
     assert len(await owed(till)) == 1
 
 
-async def test_a_paid_bill_is_in_the_books_once_and_not_owed(shop: Shop, till: GuardedTill) -> None:
-    """Told twice, the second time changes nothing (F72); another bill's payment is its own."""
-    with_ids(shop)
-    await shop.owe(HALL, SPOT, document())
-    await shop.owe(HALL, "table6", document("B-2"))
-
-    for _ in range(3):
-        assert await till.post(notice()) is None
-        assert await booked(shop) == [("notice-B-1", "B-1")]
-        assert await owed(till) == ()
-    assert len(await owed(till, "table6")) == 1
-    assert await till.post(replace(notice("B-2"), table="table6")) is None
-    assert await booked(shop) == [("notice-B-1", "B-1"), ("notice-B-2", "B-2")]
-
-
-async def test_told_twice_at_the_same_time_is_told_once(shop: Shop, till: GuardedTill) -> None:
-    """An answer that was lost may only have been late."""
-    with_ids(shop)
-    await shop.owe(HALL, SPOT, document())
-
-    await asyncio.gather(*(till.post(notice()) for _ in range(4)))
-    assert await till.post(notice()) is None
-
-    assert await booked(shop) == [("notice-B-1", "B-1")]
-
-
-async def test_a_payment_of_a_bill_that_is_gone_is_never_lost(
-    shop: Shop, till: GuardedTill
-) -> None:
-    """Either the shop has it in its books, once, or it says that it does not."""
-    with_ids(shop)
-
-    for _ in range(2):
-        told = await till.post(notice("B-gone"))
-        expected = [("notice-B-gone", "B-gone")] if told is None else []
-        assert await booked(shop) == expected
-
-
-async def test_each_part_of_a_bill_is_paid_once(shop: Shop, till: GuardedTill) -> None:
-    """The bill is owed until the last part is paid."""
-    with_ids(shop)
-    parts = [{"part_id": "a", "amount_minor": 2000}, {"part_id": "b/2", "amount_minor": 599}]
-    with if_it_can():
-        await shop.owe(HALL, SPOT, document(parts=parts))
-
-    for _ in range(2):
-        assert await till.post(notice(part="b/2", amount=599)) is None
-    assert len(await owed(till)) == 1
-    for _ in range(2):
-        assert await till.post(notice(part="a", amount=2000)) is None
-
-    assert await owed(till) == ()
-    assert await booked(shop) == [("notice-B-1-a", "B-1"), ("notice-B-1-b/2", "B-1")]
-
-
-async def test_a_till_that_is_out_of_order_is_trouble_until_it_is_mended(
-    shop: Shop, till: GuardedTill, clock: Ticks
-) -> None:
-    """An outage must never look like an empty table; the payment is told afterwards (F71)."""
-    with if_it_can():
-        await shop.owe(HALL, SPOT, document())
-        await shop.break_down()
-
-    for _ in range(4):
-        assert isinstance(await till.find_bills(HALL, SPOT), TillTrouble)
-        assert isinstance(await till.post(notice()), TillTrouble)
-    assert await till.check() != []
-    await till.unlock_bill(HALL, SPOT, "B-1", VISIT)
-
-    await shop.mend()
-    await until_well(till, clock)
-    assert len(await owed(till)) == 1
-    assert await till.post(notice()) is None
-    assert await booked(shop) == [("notice-B-1", "B-1")]
-
-
-async def test_a_till_that_hangs_is_trouble_in_time(
-    shop: Shop, till: GuardedTill, clock: Ticks
-) -> None:
-    """However many ask; and it comes back by itself (F70)."""
-    with if_it_can():
-        await shop.owe(HALL, SPOT, document())
-        await shop.hang()
-    begun_s = time.monotonic()
-
-    found = await asyncio.gather(*(till.find_bills(HALL, f"table{n}") for n in range(10)))
-    told = await till.post(notice())
-
-    assert all(isinstance(one, TillTrouble) for one in found)
-    assert isinstance(told, TillTrouble)
-    assert time.monotonic() - begun_s < 2 * LIMIT_S + 2
-    await shop.mend()
-    await until_well(till, clock)
-    assert await till.post(notice()) is None
-    assert await booked(shop) == [("notice-B-1", "B-1")]
-
-
-async def test_a_location_that_hangs_is_no_other_locations_trouble(
-    shop: Shop, till: GuardedTill
-) -> None:
-    """Where the connector can tell them apart (F70)."""
-    hang_at = getattr(shop, "hang_at", None)
-    if hang_at is None:
-        pytest.skip("all of its locations share one way")
-    await shop.owe(TERRACE, SPOT, document())
-    await hang_at(HALL)
-    hanging = asyncio.ensure_future(till.find_bills(HALL, SPOT))
-
-    for _ in range(20):
-        assert len(await owed(till, at=TERRACE)) == 1
-
-    assert isinstance(await hanging, TillTrouble)
-
-
 async def test_a_lock_is_one_visits_until_it_is_let_go(shop: Shop, till: GuardedTill) -> None:
     """Asked for again by the same visit it is the same; another visit is refused."""
     if not till.can_lock:
@@ -433,17 +237,3 @@ async def test_texts_of_any_kind_are_only_texts(shop: Shop, till: GuardedTill) -
         assert await till.post(replace(notice(name), table=AWKWARD)) is None
         assert [one["bill_id"] for one in await shop.payments()] == [name]
         assert await owed(till, AWKWARD) == ()
-
-
-async def test_closing_does_not_wait_for_a_till_that_hangs(shop: Shop, till: GuardedTill) -> None:
-    """The worker stops within its ten seconds, whatever the shop does."""
-    with if_it_can():
-        await shop.hang()
-    asking = [asyncio.ensure_future(till.find_bills(HALL, SPOT)) for _ in range(3)]
-    await asyncio.sleep(0)
-    begun_s = time.monotonic()
-
-    await till.aclose()
-
-    assert time.monotonic() - begun_s < 4
-    assert all(isinstance(one, TillTrouble) for one in await asyncio.gather(*asking))
