@@ -66,7 +66,7 @@ async def serve(config: Path, *, is_timed: bool) -> None:
     async with AsyncExitStack() as stack:
         journal = SqliteJournal.open(settings.journal.path)
         stack.push_async_callback(journal.aclose)
-        till = make_till(settings)
+        till = make_till(settings, clock)
         stack.push_async_callback(till.aclose)
         watch = Stopwatch() if is_timed else None
         if watch is None:

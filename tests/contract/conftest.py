@@ -1,13 +1,19 @@
-"""Every journal there is, one after the other."""
+"""Every journal and every till there is, one after the other."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.adapters.till.support import Ticks
 from tests.contract.entries import Journal
+from tests.contract.tills import LIMIT_S
+from tests.tills.shop import Shop
+from tests.tills.shops import SHOPS, Unholdable, make_shop
 from worker.adapters.journal.memory import MemoryJournal
 from worker.adapters.journal.sqlite import SqliteJournal
+from worker.adapters.till import GuardedTill
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -18,3 +24,25 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         kept = SqliteJournal.open(tmp_path / "journal.db")
     yield kept
     await kept.aclose()
+
+
+@pytest.fixture(params=SHOPS)
+async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop that is open for the test."""
+    shop = make_shop(request.param, tmp_path)
+    await shop.open()
+    yield shop
+    with contextlib.suppress(Unholdable):
+        await shop.mend()
+    await shop.close()
+
+
+@pytest.fixture
+def clock() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+async def till(shop: Shop, clock: Ticks) -> GuardedTill:
+    """The guarded way to the shop; the shop's closing closes its end."""
+    return GuardedTill(shop.connector(), clock, LIMIT_S, has_ids=shop.knows_ids)

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 NAMES: Final = (
     *("bill_id", "spot", "location_id", "currency", "amount_minor", "description", "lines"),
-    *("title", "quantity"),
+    *("title", "quantity", "kind", "parts", "part_id", "final", "ceiling_minor", "hold_s"),
+    *("at_hold_end", "opened_at"),
 )
 LOCATION: Final = 9975
 TABLE: Final = "table5"
@@ -63,7 +64,33 @@ def bill(dice: random.Random) -> dict[str, Any]:
         "amount_minor": 2599,
         "description": "Lunch",
     }
-    return whole | dice.choice(({}, {"lines": []}, {"lines": lines}, {"lines": lines}))
+    whole |= dice.choice(({}, {"lines": []}, {"lines": lines}, {"lines": lines}))
+    return whole | dice.choice(({}, {}, {}, _parts(), _hold(dice), _more(dice)))
+
+
+def _parts() -> dict[str, Any]:
+    parts = [
+        {"part_id": "one", "amount_minor": 1000, "description": "Ona"},
+        {"part_id": "two", "amount_minor": 1599},
+    ]
+    return {"parts": parts}
+
+
+def _hold(dice: random.Random) -> dict[str, Any]:
+    hold = {"final": False, "ceiling_minor": 5000, "hold_s": 7200}
+    return hold | dice.choice(({}, {"at_hold_end": "confirm"}, {"at_hold_end": "release"}))
+
+
+def _more(dice: random.Random) -> dict[str, Any]:
+    """Things that a shop may say besides."""
+    tip = [
+        {"title": "Lunch", "quantity": 1, "amount_minor": 2299, "currency": "EUR"},
+        {"title": "Service", "quantity": 1, "amount_minor": 200, "kind": "service"},
+        {"title": "Tip", "quantity": 1, "amount_minor": 100, "kind": "tip"},
+    ]
+    ended = {"final": True, "ceiling_minor": 5000}
+    nothing = ended | {"amount_minor": 0, "lines": []}
+    return dice.choice(({"lines": tip}, ended, nothing, {"opened_at": "2026-11-20T12:00:00Z"}))
 
 
 def strange(dice: random.Random) -> str:

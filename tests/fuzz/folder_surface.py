@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tests.adapters.till.support import guarded
 from tests.fuzz import known, till_surface, witness
 from tests.fuzz.bills import LOCATION, TABLE, bill, strange
 from tests.fuzz.hearing import hearing
@@ -24,9 +25,10 @@ from tests.fuzz.spoiling import written
 from tests.fuzz.surface import Surface
 from worker.adapters.till import FolderTill
 from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, OrderReference, TransactionKey
+from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
 from worker.domain.money import Money
-from worker.ports import PaidBill, TillMissing, TillTrouble
+from worker.domain.notice import Notice
+from worker.ports import TillTrouble
 
 KEY: Final = TransactionKey("ATaNkey-0001")
 NAMES: Final = (
@@ -56,6 +58,8 @@ class Case:
     receipts: dict[bytes, bytes]
     table: str
     bill_id: str
+    part_id: str | None
+    """The part that is paid; None: all of it."""
     is_there: bool
     """Whether a good file for the paid bill lies there."""
 
@@ -77,7 +81,8 @@ def make(dice: random.Random) -> Case:
         if dice.random() < 0.3
     }
     links = tuple(name for name in (b"link.json", b"loop.json") if dice.random() < 0.1)
-    return Case(files, links, receipts, table, bill_id, is_there)
+    part_id = _sayable(strange(dice), "one")[:64] if dice.random() < 0.3 else None
+    return Case(files, links, receipts, table, bill_id, part_id, is_there)
 
 
 def _sayable(text: str, otherwise: str) -> str:
@@ -111,27 +116,32 @@ def _fill(folder: Path, case: Case) -> None:
 
 
 async def _visit(folder: Path, case: Case) -> list[str]:
-    till = FolderTill(folder, time_limit_s=60.0)
+    till = guarded(FolderTill(folder), time_limit_s=60.0)
     endings = []
     try:
         for table in (TABLE, case.table):
-            found = await till.find_bill(LocationId(LOCATION), table)
+            found = await till.find_bills(LocationId(LOCATION), table)
             _vouch_for_answer(found, case, table)
-            endings.append(type(found).__name__)
-        paid = _paid(case)
+            endings.append(_kind_of(found))
+        notice = _notice(case)
         for _ in range(2):
-            trouble = await till.settle(paid)
+            trouble = await till.post(notice)
             assert trouble is None, trouble
     finally:
         await till.aclose()
     return endings
 
 
-def _vouch_for_answer(found: Bill | TillMissing | TillTrouble, case: Case, table: str) -> None:
+def _kind_of(found: tuple[Bill, ...] | TillTrouble) -> str:
+    """Say what the answer was like, for the count."""
+    if isinstance(found, TillTrouble):
+        return "TillTrouble"
+    return "bills" if found else "none"
+
+
+def _vouch_for_answer(found: tuple[Bill, ...] | TillTrouble, case: Case, table: str) -> None:
     if isinstance(found, TillTrouble):
         assert found.why.isprintable()
-        return
-    if isinstance(found, TillMissing):
         return
     of_table = [
         truth
@@ -139,15 +149,23 @@ def _vouch_for_answer(found: Bill | TillMissing | TillTrouble, case: Case, table
         if witness.under(truth, "spot") == [table]
     ]
     amounts = [witness.under(truth, "amount_minor") for truth in of_table]
-    assert [str(found.money.amount_minor)] in amounts, "nobody asked for this amount"
+    for one in found:
+        known = one.hold.known_minor if one.hold else one.money.amount_minor
+        assert [str(known)] in amounts, "nobody asked for this amount"
 
 
-def _paid(case: Case) -> PaidBill:
-    return PaidBill(
-        bill=Bill(case.bill_id, Money(2599, "EUR"), "Lunch"),
-        visit="v-0042",
+def _notice(case: Case) -> Notice:
+    return Notice(
+        notice_id="notice-0001",
+        visit_id=VisitId(42),
         location_id=LocationId(LOCATION),
         table=case.table,
+        bill_id=case.bill_id,
+        part_id=case.part_id,
+        money=Money(2599, "EUR"),
+        bill_minor=2599,
+        service_minor=0,
+        tip_minor=0,
         transaction_key=KEY,
         reference=OrderReference("v1.abc.9975.42.qwer1"),
         paid_at=datetime.now(UTC),
@@ -172,7 +190,7 @@ def _vouch_for_disk(before: dict[str, bytes], after: dict[str, bytes], case: Cas
     assert {name for name in after if "/" not in name} == {"beside.json"}
     mine = {name: _receipt(content) for name, content in after.items() if _is_mine(content)}
     if b'{"transaction_key": "ATaNkey-0001"}' in case.receipts.values():
-        return  # It was put away before; what is there counts as its receipt.
+        return  # It may have been put away before; what is there counts as its receipt.
     if known.TWO_RECEIPTS in known.OPEN and _claims(case) > 1:
         return
     assert len(mine) == 1, sorted(mine)
@@ -180,9 +198,14 @@ def _vouch_for_disk(before: dict[str, bytes], after: dict[str, bytes], case: Cas
     assert (receipt["amount_minor"], receipt["currency"]) == (2599, "EUR")
     assert receipt["table"] == case.table
     assert receipt["bill_id"] == case.bill_id
+    assert receipt["part_id"] == case.part_id
     folder, _, file = name.rpartition("/")
     assert folder == "bills/paid"
     stems = {os.fsdecode(each).removesuffix(".json") for each in case.files}
+    if case.part_id is not None:
+        file, _, part = file.rpartition(".part-")
+        assert part.isascii()
+        assert not set(part) - set(_SAFE), "a stranger named a part's file"
     is_safe = file.isascii() and not set(file) - set(_SAFE)
     assert is_safe or any(file.startswith(stem[:40]) for stem in stems), "a stranger named a file"
 

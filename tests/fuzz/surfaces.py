@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.fuzz.client_surface import CLIENT
+from tests.fuzz.document_surface import DOCUMENT
 from tests.fuzz.folder_surface import FOLDER
 from tests.fuzz.pages_surface import PAGES
 from tests.fuzz.refusal_surface import REFUSAL
@@ -14,5 +15,5 @@ from tests.fuzz.wire_surface import WIRE
 
 SURFACES: Final[dict[str, Surface]] = {
     surface.name: surface
-    for surface in (WIRE, REFUSAL, PAGES, CLIENT, TILL, FOLDER, SETTINGS, TEXT)
+    for surface in (WIRE, REFUSAL, PAGES, CLIENT, TILL, DOCUMENT, FOLDER, SETTINGS, TEXT)
 }

@@ -111,5 +111,6 @@ def test_a_bill_is_charged_exactly_when_its_lines_add_up(amounts: list[int], off
 
     assert isinstance(found, OpenBill) == (is_money and adds_up)
     if isinstance(found, OpenBill):
-        assert found.money.amount_minor == total
+        assert found.bill is not None
+        assert found.bill.money.amount_minor == total
         assert sum(line.amount_minor for line in found.bill.lines) in {total if amounts else 0}

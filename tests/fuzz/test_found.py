@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.till.support import paid, put, tree
+from tests.adapters.till.support import guarded, paid, put, tree
 from tests.fuzz import client_surface, known, settings_surface, wire_surface
 from tests.fuzz.answers import REFERENCE, VISIT
 from tests.fuzz.network import Exchange
@@ -132,14 +132,14 @@ async def test_a_payment_told_twice_leaves_another_file_of_the_same_bill_alone(
     tmp_path: Path,
 ) -> None:
     """The shop wrote the bill once more before the worker, restarted, told the till again."""
-    till = FolderTill(tmp_path)
+    till = guarded(FolderTill(tmp_path))
     payment = paid()
     try:
         put(tmp_path)
-        assert await till.settle(payment) is None
+        assert await till.post(payment) is None
         once = tree(tmp_path)
         put(tmp_path, "again.json")
-        assert await till.settle(payment) is None
+        assert await till.post(payment) is None
     finally:
         await till.aclose()
 

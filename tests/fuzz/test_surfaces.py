@@ -28,6 +28,7 @@ IN_A_BUILD: Final = {
     "pages": 1500,
     "client": 240,
     "till": 3000,
+    "document": 1500,
     "folder": 150,
     "settings": 400,
     "text": 400,
@@ -58,8 +59,14 @@ COMES_UP: Final = {
     "till": {
         *("bill with lines", "bill with no lines", "bad: amount_minor", "bad: currency"),
         *("bad: not", "bad: line", "bad: lines", "bad: the", "bad: a", "bad: bill_id"),
+        *("bill on hold", "bill in parts", "nothing owed", "bad: part", "bad: parts"),
+        *("bad: ceiling_minor", "bad: final", "bad: hold_s", "bad: at_hold_end"),
     },
-    "folder": {"Bill", "TillMissing", "TillTrouble"},
+    "document": {
+        *("bill on hold", "bill in parts", "bill with lines", "bill with no lines", "3 bills"),
+        *("trouble: bill", "trouble: the", "trouble: OSError", "trouble: SystemExit"),
+    },
+    "folder": {"bills", "none", "TillTrouble"},
     "settings": {"settings", "refused for 1", "refused for 5+"},
     "text": {"printable", "not printable", "refusal told", "refusal without words"},
 }

@@ -22,8 +22,9 @@ from tests.fuzz.surface import Broken
 from tests.fuzz.surfaces import SURFACES
 from tests.fuzz.wire_surface import KEY, WIRE, judged
 from worker.adapters import logs
-from worker.adapters.till import billfile, receipts
+from worker.adapters.till import billfile, document, guard, receiptfile
 from worker.adapters.wallet import budget, client, failures, shapes, wire
+from worker.domain.bill import Hold
 from worker.domain.money import Money
 from worker.domain.outcome import Refusal, Refused
 from worker.settings import loading, printing, problem
@@ -67,10 +68,27 @@ def loosely(value: object, low: int, high: int) -> int | None:
     return int(value) if isinstance(value, int | float) and low <= value <= high else None
 
 
-def adds_up_somehow(value: object, _amount: int) -> Any:
+def adds_up_somehow(value: object, _amount: int, currency: str) -> Any:
     """Read lines without adding them up."""
     rows = value if isinstance(value, list) else []
-    return tuple(billfile._line(row, 1) for row in rows)
+    return tuple(document._line(row, 1, currency) for row in rows if isinstance(row, dict))
+
+
+def parts_as_they_are(value: object, _amount: int, currency: str) -> Any:
+    """Read parts without adding them up."""
+    rows = value if isinstance(value, list) else []
+    return tuple(document._part(row, 1, currency) for row in rows if isinstance(row, dict))
+
+
+def held_anyhow(_fields: object, known: int, _ceiling: int) -> Hold:
+    """Hold money without minding what the bill says about it."""
+    return Hold(known, 10)
+
+
+def credulous(_till: object, documents: Any, *_: object) -> Any:
+    """Believe that every bill is the table's."""
+    bills = [document.bill_from({**each, "bill_id": "B-0"}) for each in documents]
+    return tuple(bill for bill in bills if bill is not None)
 
 
 def unlocked(value: object) -> str:
@@ -101,11 +119,16 @@ FAULTS: Final[dict[str, tuple[str, object, str, object]]] = {
         lambda body, _asked: wire.read_created(body),
     ),
     "a write is sent again": ("client", client, "_is_unsent", client._is_read_worth_repeating),
-    "a float is a bill": ("till", billfile, "_whole", loosely),
-    "lines need not add up": ("till", billfile, "_lines", adds_up_somehow),
+    "a float is a bill": ("till", document, "whole", loosely),
+    "lines need not add up": ("till", document, "_lines", adds_up_somehow),
     "a field may be there twice": ("till", billfile, "_unique", dict),
+    "parts need not add up": ("till", document, "_parts", parts_as_they_are),
+    "a hold has no ceiling": ("till", document, "_hold", held_anyhow),
+    "a figure is taken for another type": ("document", document, "whole", loosely),
+    "an answer is for another table": ("document", guard.GuardedTill, "_bills", credulous),
+    "a till's own words are not escaped": ("document", guard, "shown", unbounded),
     "a bill's name is a file's": ("folder", re, "sub", lambda _p, _r, text: text),
-    "a receipt is not looked for": ("folder", receipts, "_has_receipt", lambda *_: False),
+    "a receipt is not looked for": ("folder", receiptfile.Receipt, "is_of", lambda *_: False),
     "a problem is told as it is": ("settings", problem, "escaped", unbounded),
     "a secret is shown when printed": ("settings", printing, "_written", unlocked),
     "a wrong secret is shown": ("settings", loading, "_shown", lambda p, v: f" {v}"),

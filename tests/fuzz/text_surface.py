@@ -18,12 +18,12 @@ from tests.fuzz.hearing import hearing
 from tests.fuzz.pages_surface import at_once
 from tests.fuzz.surface import Surface
 from worker.adapters import logs
+from worker.adapters.till.document import DESCRIPTION_CHARS_MAX, bill_from
 from worker.adapters.till.fixed import ANY_TABLE, FixedTill
 from worker.adapters.till.text import file_label
 from worker.adapters.wallet import failures, shapes, wire
 from worker.adapters.wallet.failures import Reply
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
+from worker.domain.ids import OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Refused
 from worker.domain.wallet import NewTransaction, Spot
@@ -66,10 +66,11 @@ def check_identifier(text: str) -> Iterator[str]:
         pretty.encode()  # A lone surrogate could not be written down.
         assert "=" not in kept or 'table="' in pretty, "it could pass for two fields"
     till = FixedTill(currency="EUR", prices={ANY_TABLE: 1250}, description="Table {spot}!")
-    bill = at_once(till.find_bill(LocationId(1), spot.identifier))
-    assert isinstance(bill, Bill)
+    (document,) = at_once(till.open_bills(1, spot.identifier))
+    bill = bill_from(document, needs_id=False)
+    assert bill is not None
     assert bill.description.isprintable()
-    assert len(bill.description) <= 255
+    assert len(bill.description) <= DESCRIPTION_CHARS_MAX
     yield "printable" if text.isprintable() else "not printable"
 
 

@@ -22,6 +22,10 @@ PREFIX: Final = "PAYSERA_WORKER_"
 CONFIG_VARIABLE: Final = "PAYSERA_WORKER_CONFIG"
 SECRET_BYTES_MAX: Final = 64 * 1024
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_JSON_EXAMPLES: Final = {
+    "locations": '[{"id": 9975}]',
+    "till.options": '{"folder": "/srv/register"}',
+}
 _WHERE: Final = re.compile(r"\(at line ([0-9]+), column [0-9]+\)")
 _TABLE: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
 _ENTRY: Final = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""")
@@ -111,10 +115,11 @@ def _keep_section(
     else:
         layer.values[section] = value
         layer.origins.update({(section, name): origin(section, name) for name in value})
-        prices = value.get("prices")
-        if isinstance(prices, dict):
-            keys = [(section, "prices", name) for name in prices]
-            layer.origins.update({key: origin(*key) for key in keys})
+        for table in ("prices", "options"):
+            entries = value.get(table)
+            if isinstance(entries, dict):
+                keys = [(section, table, name) for name in entries]
+                layer.origins.update({key: origin(*key) for key in keys})
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
@@ -231,7 +236,7 @@ def _put_text(layer: Layer, key: str, text: str, origin: str) -> None:
         try:
             value = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            example = '[{"id": 9975}]' if key == "locations" else '{"*": 1250}'
+            example = _JSON_EXAMPLES.get(key, '{"*": 1250}')
             layer.report(key, origin, "it is not valid JSON", f"write it like {example}")
             layer.spoiled.add(key)
     layer.put(key, value, origin)

@@ -214,6 +214,8 @@ def _shown(path: _Path, values: Mapping[str, Any]) -> str:
     """Show a wrong value where it helps and can not be a secret."""
     if path[0] == "wallet" and path != ("wallet", "timeout_s"):
         return ""
+    if path[:2] == ("till", "options"):
+        return ""  # Only the plug-in knows which of its settings are secrets.
     if path[-1] in WalletSettings.model_fields and path[0] != "wallet":
         return ""  # It stands in the wrong table: below the last one, perhaps.
     value: Any = values

@@ -106,7 +106,7 @@ class FixedTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["fixed"] = Field("fixed", description='"fixed" or "folder"')
+    kind: Literal["fixed"] = Field("fixed", description='"fixed", "folder" or "plugin"')
     currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
         "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
     )
@@ -126,8 +126,23 @@ class FolderTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["folder"] = Field(description='"fixed" or "folder"')
+    kind: Literal["folder"] = Field(description='"fixed", "folder" or "plugin"')
     path: FilePath = Field(description="the path of a folder")
+
+
+class PluginTill(BaseModel):
+    """A connector that somebody else wrote, installed beside the worker."""
+
+    model_config = _CONFIG
+
+    kind: Literal["plugin"] = Field(description='"fixed", "folder" or "plugin"')
+    name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(
+        min_length=1, max_length=100, description="the name of an installed till"
+    )
+    # Whatever the plug-in wants to know; only it can say what is right.
+    options: Annotated[dict[str, object], BeforeValidator(rules.plain_values)] = Field(
+        {}, description="a table of the plug-in's own settings"
+    )
 
 
 class LogSettings(BaseModel):
@@ -158,7 +173,7 @@ class Settings(BaseSettings):
     locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
         description="a list with at least one location"
     )
-    till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    till: Annotated[FixedTill | FolderTill | PluginTill, Field(discriminator="kind")]
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -189,7 +204,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-TILLS: Final[Mapping[str, type[BaseModel]]] = {"fixed": FixedTill, "folder": FolderTill}
+TILLS: Final[Mapping[str, type[BaseModel]]] = {
+    "fixed": FixedTill,
+    "folder": FolderTill,
+    "plugin": PluginTill,
+}
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "wallet": (WalletSettings,),
     "polling": (PollingSettings,),

@@ -1,6 +1,8 @@
 """Show the settings as they are in force, each with its origin. A secret is never shown."""
 
 import json
+import re
+from datetime import date, time
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,8 @@ from worker.settings.model import Settings
 
 _MASK: Final = '"********"'
 _COMMENT_COLUMN: Final = 44
+_SECRET_NAME: Final = re.compile(r"secret|passw|token|credential|key$|pin$", re.IGNORECASE)
+"""What a plug-in's own setting may be called if it is a secret: only its name can tell."""
 
 
 def describe(settings: Settings) -> list[str]:
@@ -37,7 +41,8 @@ def _entries(settings: Settings, path: tuple[str, ...], model: BaseModel) -> lis
         if isinstance(value, dict):
             tables += ["", f"[{'.'.join(here)}]"]
             for key, item in value.items():
-                tables.append(_line(json.dumps(key), item, settings.origin_of(*here, key)))
+                shown = _without_secrets(key, item) if name == "options" else item
+                tables.append(_line(_written(key), shown, settings.origin_of(*here, key)))
         else:
             lines.append(_line(name, value, settings.origin_of(*here)))
     return lines + tables
@@ -51,5 +56,21 @@ def _written(value: object) -> str:
     if isinstance(value, SecretStr):
         return _MASK
     if isinstance(value, str | Path):
-        return json.dumps(str(value), ensure_ascii=False)
-    return str(value)
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_written(item) for item in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{_written(key)} = {_written(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _without_secrets(name: str, value: object) -> object:
+    """Mask what its name gives away as a secret, however deep it stands."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(key, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(name, item) for item in value]
+    return SecretStr("") if _SECRET_NAME.search(name) else value

@@ -7,6 +7,7 @@ import functools
 import ipaddress
 import re
 import urllib.parse
+from datetime import date, time
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _URL_CHARS: Final = re.compile(r"[!-~]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PRICE_NAME_CHARS_MAX: Final = 1000
+_PLAIN_DEPTH_MAX: Final = 8
 
 
 def base_url(value: object) -> object:
@@ -151,6 +153,24 @@ def prices(value: object) -> object:
         if not isinstance(name, str) or not 1 <= len(name) <= _PRICE_NAME_CHARS_MAX:
             raise ValueError("a price stands under a spot identifier of 1 to 1000 characters")
     return value
+
+
+def plain_values(value: object) -> object:
+    """Accept a table of what TOML can say, a few tables and lists deep."""
+    if isinstance(value, dict) and not _is_plain(value, _PLAIN_DEPTH_MAX):
+        raise ValueError("it holds something that is not text, a number, a date, a list or a table")
+    return value
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth > 0 and all(
+            isinstance(name, str) and name.isprintable() and _is_plain(item, depth - 1)
+            for name, item in value.items()
+        )
+    if isinstance(value, list):
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
+    return isinstance(value, str | int | float | date | time)  # A moment is a date, too.
 
 
 def locations(value: object) -> object:

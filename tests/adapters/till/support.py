@@ -1,14 +1,15 @@
 """A folder as a shop's software keeps it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, OrderReference, TransactionKey
+from worker.adapters.till import GuardedTill
+from worker.adapters.till.connector import Connector
+from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
 from worker.domain.money import Money
-from worker.ports import PaidBill
+from worker.domain.notice import Notice
 
 HALL = LocationId(9975)
 TERRACE = LocationId(9976)
@@ -34,17 +35,60 @@ def put(folder: Path, name: str = "one.json", **changed: object) -> Path:
     return draft.rename(folder / name)
 
 
-def paid(bill_id: str | None = "B-1", amount: int = 2599, key: str = "ATaNkey-0001") -> PaidBill:
+def paid(
+    bill_id: str = "B-1",
+    amount: int = 2599,
+    key: str = "ATaNkey-0001",
+    *,
+    part_id: str | None = None,
+    bill_minor: int | None = None,
+) -> Notice:
     """What the worker tells once a bill is paid."""
-    return PaidBill(
-        bill=Bill(bill_id, Money(amount, "EUR"), "Lunch"),
-        visit="v-0042",
+    return Notice(
+        notice_id=f"notice-of-{key}",
+        visit_id=VisitId(42),
         location_id=HALL,
         table="table5",
+        bill_id=bill_id,
+        part_id=part_id,
+        money=Money(amount, "EUR"),
+        bill_minor=amount if bill_minor is None else bill_minor,
+        service_minor=0,
+        tip_minor=0,
         transaction_key=TransactionKey(key),
         reference=OrderReference("v1.abc.9975.42.qwer1"),
         paid_at=NOON,
     )
+
+
+class Ticks:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def now(self) -> datetime:
+        """Give the time."""
+        return NOON + timedelta(seconds=self.s)
+
+    def wall_s(self) -> float:
+        """Give Unix time."""
+        return self.now().timestamp()
+
+    def ticks_s(self) -> float:
+        """Give seconds that only grow."""
+        return self.s
+
+    async def sleep(self, seconds: float) -> None:
+        """Pass the time at once."""
+        self.s += seconds
+
+
+def guarded(
+    connector: Connector, *, time_limit_s: float = 5.0, has_ids: bool = True
+) -> GuardedTill:
+    """Put a connector behind its guard, with a clock that stands still."""
+    return GuardedTill(connector, Ticks(), time_limit_s, has_ids=has_ids)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

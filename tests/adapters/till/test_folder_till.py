@@ -10,54 +10,62 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from tests.adapters.till.support import HALL, TERRACE, fields, paid, put
-from worker.adapters.till import FolderTill, check_folder
+from tests.adapters.till.support import HALL, TERRACE, Ticks, fields, guarded, paid, put
+from worker.adapters.till import FolderTill, GuardedTill, check_folder
 from worker.adapters.till import shelf as shelf_module
 from worker.adapters.till.billfile import BadFile, OpenBill, parse
 from worker.domain.bill import Bill
+from worker.domain.ids import LocationId
 from worker.domain.money import Money
-from worker.ports import Till, TillMissing, TillTrouble
+from worker.ports import TillTrouble
 
 
 @pytest.fixture
-async def till(tmp_path: Path) -> AsyncIterator[FolderTill]:
+async def till(tmp_path: Path) -> AsyncIterator[GuardedTill]:
     structlog.reset_defaults()
-    till = FolderTill(tmp_path)
+    till = guarded(FolderTill(tmp_path))
     yield till
     await till.aclose()
 
 
-async def trouble(till: Till, table: str = "table5") -> str:
-    found = await till.find_bill(HALL, table)
+async def trouble(till: GuardedTill, table: str = "table5") -> str:
+    found = await till.find_bills(HALL, table)
     assert isinstance(found, TillTrouble), found
     return found.why
 
 
-async def test_a_table_owes_what_its_file_says(till: FolderTill, tmp_path: Path) -> None:
+async def owed(till: GuardedTill, table: str = "table5", location: LocationId = HALL) -> list[str]:
+    """Give the names of the bills of a table, which must be readable."""
+    found = await till.find_bills(location, table)
+    assert isinstance(found, tuple), found
+    return [str(bill.bill_id) for bill in found]
+
+
+async def test_a_table_owes_what_its_file_says(till: GuardedTill, tmp_path: Path) -> None:
     """One file, one bill; other tables and other locations owe nothing."""
     put(tmp_path)
 
-    assert await till.find_bill(HALL, "table5") == Bill("B-1", Money(2599, "EUR"), "Lunch")
-    assert await till.find_bill(HALL, "table6") == TillMissing()
-    assert await till.find_bill(TERRACE, "table5") == TillMissing()
+    assert await till.find_bills(HALL, "table5") == (Bill("B-1", Money(2599, "EUR"), "Lunch"),)
+    assert await till.find_bills(HALL, "table6") == ()
+    assert await till.find_bills(TERRACE, "table5") == ()
 
 
-async def test_a_changed_file_is_read_again(till: FolderTill, tmp_path: Path) -> None:
+async def test_a_changed_file_is_read_again(till: GuardedTill, tmp_path: Path) -> None:
     """Also when it is written over in place, with the same length, in the same instant."""
     file = put(tmp_path)
     stamp = file.stat().st_mtime_ns
-    assert isinstance(await till.find_bill(HALL, "table5"), Bill)
+    assert await owed(till) == ["B-1"]
     file.write_text(file.read_text().replace("2599", "9952"))
     os.utime(file, ns=(stamp, stamp))
 
-    found = await till.find_bill(HALL, "table5")
+    found = await till.find_bills(HALL, "table5")
 
-    assert isinstance(found, Bill)
-    assert found.money == Money(9952, "EUR")
+    assert isinstance(found, tuple)
+    assert found[0].money == Money(9952, "EUR")
 
 
 async def test_an_old_file_is_read_once(
-    till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    till: GuardedTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asking a hundred tables again opens no file again."""
     for number in range(100):
@@ -72,14 +80,14 @@ async def test_an_old_file_is_read_once(
     monkeypatch.setattr("worker.adapters.till.shelf.parse", counted)
 
     for _ in range(3):
-        found = await asyncio.gather(*(till.find_bill(HALL, f"table{n}") for n in range(100)))
-        assert all(isinstance(bill, Bill) for bill in found)
+        found = await asyncio.gather(*(owed(till, f"table{n}") for n in range(100)))
+        assert found == [[f"B-{n}"] for n in range(100)]
 
     assert len(reads) == 100
 
 
 async def test_those_who_ask_at_once_share_one_look(
-    till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    till: GuardedTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred tables at once list the folder a time or two, not a hundred times (F65)."""
     put(tmp_path)
@@ -92,71 +100,98 @@ async def test_those_who_ask_at_once_share_one_look(
 
     monkeypatch.setattr(shelf_module.Shelf, "look", counted)
 
-    await asyncio.gather(*(till.find_bill(HALL, f"table{n}") for n in range(100)))
+    await asyncio.gather(*(till.find_bills(HALL, f"table{n}") for n in range(100)))
 
     assert len(looks) <= 3
 
 
 @pytest.mark.parametrize("name", [".one.json", "one.json.tmp", "one.json.part", "one.txt", "json"])
 async def test_names_that_are_not_bills_are_left_alone(
-    till: FolderTill, tmp_path: Path, name: str
+    till: GuardedTill, tmp_path: Path, name: str
 ) -> None:
     """Somebody is still writing there."""
     (tmp_path / name).write_text("{")
 
     with capture_logs() as logs:
-        assert await till.find_bill(HALL, "table5") == TillMissing()
+        assert await till.find_bills(HALL, "table5") == ()
     assert logs == []
 
 
 async def test_a_bad_file_of_another_table_disturbs_nobody(
-    till: FolderTill, tmp_path: Path
+    till: GuardedTill, tmp_path: Path
 ) -> None:
     """Its own table is in trouble; the rest owe what they owe."""
     put(tmp_path, "bad.json", spot="table6", amount_minor=25.99, bill_id="B-2")
     put(tmp_path)
 
-    assert isinstance(await till.find_bill(HALL, "table5"), Bill)
-    assert await till.find_bill(HALL, "table7") == TillMissing()
+    assert await owed(till) == ["B-1"]
+    assert await till.find_bills(HALL, "table7") == ()
     assert "bad.json: amount_minor" in await trouble(till, "table6")
 
 
 async def test_a_file_that_does_not_say_whose_it_is_keeps_tables_without_a_bill_waiting(
-    till: FolderTill, tmp_path: Path
+    till: GuardedTill, tmp_path: Path
 ) -> None:
     """It may be their bill. A table whose own bill is there is served."""
     (tmp_path / "half.json").write_text('{"bill_id": "B-')
     put(tmp_path)
 
-    assert isinstance(await till.find_bill(HALL, "table5"), Bill)
+    assert await owed(till) == ["B-1"]
     assert "half.json: not JSON" in await trouble(till, "table6")
 
 
-async def test_two_files_for_one_table_are_charged_neither(
-    till: FolderTill, tmp_path: Path
+async def test_two_files_for_one_table_are_two_bills_in_order(
+    till: GuardedTill, tmp_path: Path
 ) -> None:
-    """Nothing says which one is right; the trouble names both."""
-    put(tmp_path)
-    put(tmp_path, "two.json", bill_id="B-2", amount_minor=100)
+    """By when they were opened if every file says so, whatever zone it says it in; else by the
+    files' own times, and of the same moment by their names.
+    """
+    first, second = "2026-11-20T12:00:00+02:00", "2026-11-20T10:30:00Z"
+    put(tmp_path, "a.json", bill_id="B-2", opened_at=second)
+    put(tmp_path, "b.json", bill_id="B-1", opened_at=first)
+    assert await owed(till) == ["B-1", "B-2"]
 
-    why = await trouble(till)
-
-    assert "one.json" in why
-    assert "two.json" in why
+    for name, at in (("a.json", 1_700_000_000), ("b.json", 1_700_000_005)):
+        put(tmp_path, name, bill_id=f"of-{name}", opened_at="noon" if at % 10 else second)
+        os.utime(tmp_path / name, (at, at))
+    assert await owed(till) == ["of-a.json", "of-b.json"]
+    os.utime(tmp_path / "b.json", (1_600_000_000, 1_600_000_000))
+    assert await owed(till) == ["of-b.json", "of-a.json"]
 
 
 async def test_a_bad_second_file_for_a_table_stops_the_good_one(
-    till: FolderTill, tmp_path: Path
+    till: GuardedTill, tmp_path: Path
 ) -> None:
-    """It says that it is this table's: perhaps it is the newer one."""
+    """It says that it is this table's: perhaps it is the one that counts."""
     put(tmp_path)
     put(tmp_path, "two.json", bill_id="B-2", amount_minor=-1)
 
-    assert "one.json" in await trouble(till)
+    assert "two.json: amount_minor" in await trouble(till)
+
+
+async def test_a_bill_that_says_that_nothing_is_owed_is_none(
+    till: GuardedTill, tmp_path: Path
+) -> None:
+    """What was on hold came to nothing."""
+    put(tmp_path, amount_minor=0, ceiling_minor=5000)
+
+    assert await owed(till) == []
+
+
+async def test_a_bad_file_never_gets_the_folder_left_alone(
+    till: GuardedTill, tmp_path: Path
+) -> None:
+    """However often its table asks, the others are answered."""
+    put(tmp_path, "bad.json", spot="table6", amount_minor=25.99, bill_id="B-2")
+    put(tmp_path)
+
+    for _ in range(20):
+        assert "bad.json" in await trouble(till, "table6")
+        assert await owed(till) == ["B-1"]
 
 
 async def test_two_tables_with_one_bill_are_charged_neither(
-    till: FolderTill, tmp_path: Path
+    till: GuardedTill, tmp_path: Path
 ) -> None:
     """One bill is paid once. At another location it is another bill."""
     put(tmp_path)
@@ -165,11 +200,11 @@ async def test_two_tables_with_one_bill_are_charged_neither(
 
     assert "same bill_id" in await trouble(till, "table5")
     assert "same bill_id" in await trouble(till, "table6")
-    assert isinstance(await till.find_bill(TERRACE, "table5"), Bill)
+    assert await owed(till, location=TERRACE) == ["B-1"]
 
 
 async def test_links_folders_and_pipes_are_never_followed_opened_or_waited_for(
-    till: FolderTill, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    till: GuardedTill, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A link that points outside could show any file as a bill; a pipe could hang for ever."""
     outside = put(tmp_path_factory.mktemp("outside"))
@@ -188,7 +223,7 @@ async def test_links_folders_and_pipes_are_never_followed_opened_or_waited_for(
 
 
 async def test_a_file_that_vanishes_while_it_is_read_is_no_bill(
-    till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    till: GuardedTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The shop takes bills away whenever it likes."""
     file = put(tmp_path)
@@ -200,12 +235,12 @@ async def test_a_file_that_vanishes_while_it_is_read_is_no_bill(
 
     monkeypatch.setattr(os, "open", gone)
 
-    assert isinstance(await till.find_bill(HALL, "table5"), TillTrouble)
-    assert await till.find_bill(HALL, "table5") == TillMissing()
+    assert isinstance(await till.find_bills(HALL, "table5"), TillTrouble)
+    assert await till.find_bills(HALL, "table5") == ()
 
 
 async def test_a_bad_file_is_told_once_and_once_more_when_it_is_well(
-    till: FolderTill, tmp_path: Path
+    till: GuardedTill, tmp_path: Path
 ) -> None:
     """Edges, not states: the log does not fill with the same file."""
     file = put(tmp_path, "a\nb.json", amount_minor=0)
@@ -216,8 +251,8 @@ async def test_a_bad_file_is_told_once_and_once_more_when_it_is_well(
         await trouble(till)
         file.unlink()
         put(tmp_path, "a\nb.json")
-        await till.find_bill(HALL, "table5")
-        await till.find_bill(HALL, "table5")
+        await owed(till)
+        await owed(till)
 
     assert [(line["event"], line["log_level"], line["file"]) for line in logs] == [
         ("bill.unreadable", "warning", "a\\nb.json"),
@@ -227,7 +262,7 @@ async def test_a_bad_file_is_told_once_and_once_more_when_it_is_well(
     assert "amount_minor" in logs[0]["why"]
 
 
-async def test_names_of_any_bytes_are_read_and_shown(till: FolderTill, tmp_path: Path) -> None:
+async def test_names_of_any_bytes_are_read_and_shown(till: GuardedTill, tmp_path: Path) -> None:
     """A file's name is bytes, and not always text."""
     (tmp_path / os.fsdecode(b"caf\xe9.json")).write_bytes(b"{")
 
@@ -236,10 +271,10 @@ async def test_names_of_any_bytes_are_read_and_shown(till: FolderTill, tmp_path:
 
 async def test_a_missing_folder_is_trouble_and_not_an_absence_of_bills(tmp_path: Path) -> None:
     """A share that is not mounted must not free every table."""
-    till = FolderTill(tmp_path / "none")
+    till = guarded(FolderTill(tmp_path / "none"))
 
     assert "No such file" in await trouble(till)
-    told = await till.settle(paid())
+    told = await till.post(paid())
     assert isinstance(told, TillTrouble)
     assert not (tmp_path / "none").exists()
     await till.aclose()
@@ -260,22 +295,24 @@ async def test_a_folder_that_hangs_costs_an_answer_and_nothing_else(
         return look(self)
 
     monkeypatch.setattr(shelf_module.Shelf, "look", hang)
-    till = FolderTill(tmp_path, time_limit_s=0.01)
+    clock = Ticks()
+    till = GuardedTill(FolderTill(tmp_path), clock, 0.01)
 
-    assert "did not answer within 0.01 s" in await trouble(till)
-    assert "has not answered for more than" in await trouble(till)
-    told = await till.settle(paid())
+    for _ in range(3):
+        assert await trouble(till) == "no answer within 0.01 s"
+    assert "left alone for a while" in await trouble(till)
+    told = await till.post(paid())
     assert isinstance(told, TillTrouble)
     assert len(looks) == 1
 
     released.set()
-    while isinstance(await till.find_bill(HALL, "table5"), TillTrouble):
-        await asyncio.sleep(0)  # Until the thread is free again: a fact, not a time.
+    while isinstance(await till.find_bills(HALL, "table5"), TillTrouble):
+        clock.s += 1
     await till.aclose()
 
 
 async def test_a_disk_that_fails_is_trouble(
-    till: FolderTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    till: GuardedTill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full or broken disk is told as such."""
 

@@ -18,6 +18,13 @@ class TillError(Exception):
     """The till could not do what it was asked; the text says why, for the operator to read."""
 
 
+class UnreadableBill(TillError):
+    """The till works, but what it holds for this spot can not be told; the text says why.
+
+    Only this spot is troubled. After other errors in a row the whole location is left alone.
+    """
+
+
 class BillGone(Exception):
     """The bill that was to be locked is not owed any more."""
 

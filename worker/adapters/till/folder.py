@@ -1,13 +1,15 @@
 """A folder that the shop's software fills: one JSON file for every open bill.
 
-The disk is only ever touched on a thread of its own and within a time limit, so a network folder
-that hangs costs an answer and nothing else. A file that can not be read with certainty is never
-charged; it troubles its own table, or, when it does not say whose it is, every table without a
-bill of its own.
+The disk is only ever touched on a thread of its own, and whoever waits for it may leave, so a
+network folder that hangs costs an answer and nothing else. A file that can not be read with
+certainty is never charged; it troubles its own table, or, when it does not say whose it is, every
+table without a bill of its own.
 
 Decided here, because the folder can not say it:
 
-* two files for one table, or two with one bill_id at one location: none of them is charged;
+* two files for one table are two bills, in the order in which they were opened, if every file says
+  when, and else in that of the files' own times;
+* of two files with one bill_id at one location none is charged;
 * a valid bill is charged although another file can not be read, unless that file says that it is
   the same table's;
 * a link is never followed, wherever it points.
@@ -15,79 +17,80 @@ Decided here, because the folder can not say it:
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
 from worker.adapters.till.billfile import BadFile, OpenBill
+from worker.adapters.till.connector import Document, TillError, UnreadableBill
 from worker.adapters.till.receipts import News, put_away
 from worker.adapters.till.shelf import PAID_FOLDER, Item, Shelf, Stamp
 from worker.adapters.till.text import file_label
 from worker.adapters.till.thread import OneThread
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId
-from worker.ports import PaidBill, TillMissing, TillTrouble
+from worker.domain.notice import Notice
 
-TIME_LIMIT_S: Final = 5.0
+POSTS_MAX: Final = 200
+"""So many payments may wait for a disk that hangs; questions share one wait."""
 
 _log = structlog.get_logger("worker.till")
 T = TypeVar("T")
 
 
 class FolderTill:
-    """A till that is a folder of bills."""
+    """A connector to a folder of bills."""
 
-    def __init__(self, path: Path, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+    can_lock = False
+    """Nothing keeps a shop's software from writing a file."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._time_limit_s = time_limit_s
         self._shelf = Shelf(path)
         self._thread = OneThread("till")
         self._next: _Look | None = None
-        self._overdue: asyncio.Future[Any] | None = None
+        self._posts = 0
         self._told: dict[str, tuple[Stamp, str]] = {}
 
-    async def find_bill(
-        self, location_id: LocationId, table: str
-    ) -> Bill | TillMissing | TillTrouble:
-        """Tell what the table owes now."""
-        if self._is_hanging():
-            return self._trouble(f"has not answered for more than {self._time_limit_s:g} s")
+    async def open_bills(self, location_id: int, spot: str) -> Sequence[Document]:
+        """Give every open bill of the spot, oldest first."""
         look = self._next
         # Those who ask before a reading has begun share it.
         if look is None or look.has_begun:
-            look = self._next = _Look(self._shelf)
+            look = _Look(self._shelf)
             look.future = self._start(look.run)
+            self._next = look
         items = await self._answer_of(look.future)
-        if isinstance(items, TillTrouble):
-            return items
         if not look.is_told:
             look.is_told = True
             self._tell_changes(items)
-        return _answer(items, location_id, table)
+        return _bills(items, location_id, spot)
 
-    async def settle(self, paid: PaidBill) -> TillTrouble | None:
-        """Write the receipt and move the bill's file to `paid/`."""
-        if paid.bill.bill_id is None:
-            return None  # Not a bill of this folder: the price list was in force then.
-        if self._is_hanging():
-            return self._trouble(f"has not answered for more than {self._time_limit_s:g} s")
-        work = self._start(lambda: put_away(self._path, self._shelf.look(), paid))
-        news = await self._answer_of(work)
-        if isinstance(news, TillTrouble):
-            return news
-        for item in news:
-            _tell(item)
-        return None
+    async def lock(
+        self, location_id: int, spot: str, bill_id: str, visit: str, seconds: int
+    ) -> Document:
+        """Refuse: nothing keeps a shop's software from writing a file."""
+        raise TillError("the files of a folder can not be locked")
+
+    async def unlock(self, location_id: int, spot: str, bill_id: str, visit: str) -> None:
+        """Do nothing: nothing is ever locked."""
+
+    async def post(self, notice: Notice) -> None:
+        """Write the receipt, and move the bill's file to `paid/` once all of it is paid."""
+        if self._posts >= POSTS_MAX:
+            raise self._trouble(f"has not taken {self._posts} earlier payments yet")
+        self._posts += 1
+        work = self._start(lambda: put_away(self._path, self._shelf.look(), notice))
+        work.add_done_callback(self._after_post)
+        await self._answer_of(work)
+
+    async def check(self) -> Sequence[str]:
+        """Say what would keep the folder from working."""
+        return await self._answer_of(self._start(lambda: check_folder(self._path)))
 
     async def aclose(self) -> None:
         """Let the thread end. A disk that hangs is not waited for."""
         self._thread.shutdown(wait=False)
-
-    def _is_hanging(self) -> bool:
-        """Tell whether the thread is still at work that was given up: more would only queue."""
-        return self._overdue is not None and not self._overdue.done()
 
     def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Queue blocking work for the till's thread."""
@@ -95,19 +98,29 @@ class FolderTill:
         future.add_done_callback(_retrieve)
         return future
 
-    async def _answer_of(self, future: asyncio.Future[T]) -> T | TillTrouble:
-        """Wait for work, for as long as a guest can be kept waiting."""
-        done, _ = await asyncio.wait([future], timeout=self._time_limit_s)
-        if not done:
-            self._overdue = future
-            return self._trouble(f"did not answer within {self._time_limit_s:g} s")
+    def _after_post(self, work: asyncio.Future[list[News]]) -> None:
+        """Tell what a payment met, also if nobody waits for it any more."""
+        self._posts -= 1
+        if not work.cancelled() and work.exception() is None:
+            for item in work.result():
+                _tell(item)
+
+    async def _answer_of(self, future: asyncio.Future[T]) -> T:
+        """Wait for work. Whoever stops waiting does not stop the work, which others may share.
+
+        Raises:
+            TillError: the disk refused.
+
+        """
+        await asyncio.wait([future])
         try:
             return future.result()
         except OSError as error:
-            return self._trouble(f"can not be used: {error.strerror or type(error).__name__}")
+            why = f"can not be used: {error.strerror or type(error).__name__}"
+            raise self._trouble(why) from None
 
-    def _trouble(self, why: str) -> TillTrouble:
-        return TillTrouble(f"the folder {file_label(str(self._path))} {why}")
+    def _trouble(self, why: str) -> TillError:
+        return TillError(f"the folder {file_label(str(self._path))} {why}")
 
     def _tell_changes(self, items: list[Item]) -> None:
         """Log each bad file once for each state it is in, and once when it is well again."""
@@ -138,21 +151,36 @@ class _Look:
         return self._shelf.look()
 
 
-def _answer(
-    items: list[Item], location_id: LocationId, table: str
-) -> Bill | TillMissing | TillTrouble:
-    """Find the table's bill among the files, or the file that keeps us from knowing it."""
-    suspect: TillTrouble | None = None
+def _bills(items: list[Item], location_id: int, spot: str) -> list[Document]:
+    """Find the table's bills among the files.
+
+    Raises:
+        UnreadableBill: a file keeps us from knowing them.
+
+    """
+    found: list[tuple[Item, OpenBill]] = []
+    suspect: Item | None = None
     for item in items:
         content = item.content
         if isinstance(content, OpenBill):
-            if (content.location_id, content.table) == (location_id, table):
-                return content.bill
-        elif content.is_of(location_id, table):
-            return TillTrouble(f"{file_label(item.name)}: {content.why}")
-        elif suspect is None and content.may_be_of(location_id, table):
-            suspect = TillTrouble(f"{file_label(item.name)}: {content.why}")
-    return suspect or TillMissing()
+            if (content.location_id, content.table) == (location_id, spot):
+                found.append((item, content))
+        elif content.is_of(location_id, spot):
+            raise _unreadable(item, content)
+        elif suspect is None and content.may_be_of(location_id, spot):
+            suspect = item
+    if not found and suspect is not None and isinstance(suspect.content, BadFile):
+        raise _unreadable(suspect, suspect.content)
+    opened = [content.opened_at for _, content in found]
+    if None in opened:
+        found.sort(key=lambda each: (each[0].stamp.mtime_ns, each[0].name))
+    else:
+        found.sort(key=lambda each: (each[1].opened_at, each[0].name))
+    return [content.document for _, content in found]
+
+
+def _unreadable(item: Item, content: BadFile) -> UnreadableBill:
+    return UnreadableBill(f"{file_label(item.name)}: {content.why}")
 
 
 def _retrieve(future: asyncio.Future[T]) -> None:

@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -142,34 +142,22 @@ def _why(error: OSError) -> str:
 
 def _judged(items: list[Item]) -> list[Item]:
     """Take back every bill that another file contradicts: we can not know which one is right."""
-    by_table: dict[tuple[int, str], list[str]] = defaultdict(list)
     by_bill: dict[tuple[int, str], list[str]] = defaultdict(list)
     for item in items:
-        content = item.content
-        if content.location_id is not None and content.table is not None:
-            by_table[content.location_id, content.table].append(item.name)
-        if isinstance(content, OpenBill):
-            by_bill[content.location_id, content.bill_id].append(item.name)
-    judged = []
-    for item in items:
-        content = item.content
-        if isinstance(content, OpenBill):
-            at_table = by_table[content.location_id, content.table]
-            of_bill = by_bill[content.location_id, content.bill_id]
-            if len(at_table) > 1:
-                judged.append(_taken_back(item, content, at_table, "is for the same table"))
-                continue
-            if len(of_bill) > 1:
-                judged.append(_taken_back(item, content, of_bill, "has the same bill_id"))
-                continue
-        judged.append(item)
-    return judged
+        if isinstance(item.content, OpenBill):
+            by_bill[item.content.location_id, item.content.bill_id].append(item.name)
+    return [_judged_by(by_bill, item) for item in items]
 
 
-def _taken_back(item: Item, content: OpenBill, names: list[str], why: str) -> Item:
-    others = [file_label(name) for name in names if name != item.name]
-    shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-    bad = BadFile(
-        f"{shown} {why}", content.location_id, content.table, content.bill_id, content.money
-    )
-    return replace(item, content=bad)
+def _judged_by(by_bill: Mapping[tuple[int, str], list[str]], item: Item) -> Item:
+    content = item.content
+    if not isinstance(content, OpenBill):
+        return item
+    others = [name for name in by_bill[content.location_id, content.bill_id] if name != item.name]
+    if not others:
+        return item
+    shown = ", ".join(map(file_label, others[:3]))
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    why = f"{shown}{more} has the same bill_id"
+    owner = (content.location_id, content.table, content.bill_id)
+    return replace(item, content=BadFile(why, *owner, content.amount_minor, content.currency))

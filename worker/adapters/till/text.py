@@ -13,9 +13,16 @@ def one_line(text: str, chars_max: int = DESCRIPTION_CHARS_MAX) -> str:
 
 def file_label(name: str) -> str:
     """Show a file's name in a message, whatever bytes it is made of."""
-    shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return shown(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), 120)
+
+
+def shown(text: str, chars_max: int = 200) -> str:
+    """Show a stranger's text in a message: what does not print is escaped, the end is cut off."""
+    kept = text[:chars_max]
     escaped = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in shown
+        for char in kept
     )
-    return escaped if len(escaped) <= 120 else f"{escaped[:117]}..."
+    if len(escaped) <= chars_max and len(text) <= chars_max:
+        return escaped
+    return f"{escaped[: chars_max - 3]}..."
