@@ -72,6 +72,8 @@ def make_policy(settings: Settings) -> Policy:
         bill_wait_s=settings.visit.bill_wait_s,
         offer_ttl_s=settings.visit.offer_ttl_s,
         reserve_for_s=settings.visit.reserve_for_s,
+        serves_oldest_bill=getattr(settings.till, "several_bills", "") == "oldest",
+        confirms_lowered=getattr(settings.till, "shrunk_bill", "") == "confirm_lower",
     )
 
 
@@ -92,7 +94,7 @@ def make_supervisor(
         policy=make_policy(settings),
         wallet=wallet,
         journal=journal,
-        till=till,  # type: ignore[arg-type]  # The port becomes the guard's with the service.
+        till=till,
         clock=clock,
         dice=dice,
         herald=Herald(),

@@ -167,6 +167,7 @@ class House:
             choices.note("hold.final")
             amount = self._kinds.randrange(1, ceiling + 1)
         self.evening.tell("bill is final", table, str(amount))
+        self.known[f"{bill.bill_id}"].add(amount)
         self._put(table, Bill(bill.bill_id, Money(amount, "EUR"), table))
 
     def _is_locked(self, bill: Bill) -> bool:

@@ -121,19 +121,28 @@ class FixedTill(BaseModel):
     )
 
 
-class FolderTill(BaseModel):
-    """The shop's software puts a file for every open bill into a folder."""
+class BillingTill(BaseModel):
+    """What every till with bills of its own has in common."""
 
     model_config = _CONFIG
+
+    # A table with two bills is a riddle: which one does this guest mean to pay?
+    several_bills: Literal["refuse", "oldest"] = Field("refuse", description='"refuse" or "oldest"')
+    # Paysera's confirm can take less than was reserved; whether it shall is the shop's choice.
+    shrunk_bill: Literal["offer_again", "confirm_lower"] = Field(
+        "offer_again", description='"offer_again" or "confirm_lower"'
+    )
+
+
+class FolderTill(BillingTill):
+    """The shop's software puts a file for every open bill into a folder."""
 
     kind: Literal["folder"] = Field(description='"fixed", "folder" or "plugin"')
     path: FilePath = Field(description="the path of a folder")
 
 
-class PluginTill(BaseModel):
+class PluginTill(BillingTill):
     """A connector that somebody else wrote, installed beside the worker."""
-
-    model_config = _CONFIG
 
     kind: Literal["plugin"] = Field(description='"fixed", "folder" or "plugin"')
     name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(

@@ -20,7 +20,6 @@ DESCRIPTION_CHARS_MAX: Final = 240
 """The vendor takes 255; the rest is for the short code that each visit adds."""
 LINES_MAX: Final = 1000
 QUANTITY_MAX: Final = 1_000_000
-PARTS_MIN: Final = 2
 PARTS_MAX: Final = 50
 """Each part is a transaction and a line on the guests' screens."""
 HOLD_S_DEFAULT: Final = 3600
@@ -200,8 +199,6 @@ def _parts(value: object, amount: int, currency: str) -> tuple[BillPart, ...]:
     parts = tuple(_part(entry, number, currency) for number, entry in enumerate(entries, start=1))
     if not parts:
         return ()
-    if len(parts) < PARTS_MIN:
-        raise UnusableBill("a bill of one part is no bill in parts")
     if len({part.part_id for part in parts}) < len(parts):
         raise UnusableBill("two parts have the same part_id")
     total = sum(part.money.amount_minor for part in parts)
