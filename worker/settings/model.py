@@ -6,9 +6,17 @@ value always says the rule.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.settings import rules
@@ -106,7 +114,7 @@ class FixedTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["fixed"] = Field("fixed", description='"fixed" or "folder"')
+    kind: Literal["fixed"] = Field("fixed", description='"fixed", "folder" or "http"')
     currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
         "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
     )
@@ -126,8 +134,44 @@ class FolderTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["folder"] = Field(description='"fixed" or "folder"')
+    kind: Literal["folder"] = Field(description='"fixed", "folder" or "http"')
     path: FilePath = Field(description="the path of a folder")
+
+
+class HttpTill(BaseModel):
+    """The shop runs a small endpoint, which docs/till-api.yaml describes."""
+
+    model_config = _CONFIG
+
+    kind: Literal["http"] = Field(description='"fixed", "folder" or "http"')
+    url: Annotated[str, BeforeValidator(rules.base_url)] = Field(description="an https address")
+    # What we are known by: a token, a certificate, or both.
+    token: Annotated[SecretStr, BeforeValidator(rules.bearer_token)] | None = Field(
+        None, description="what may follow Bearer in a header: at least 16 characters"
+    )
+    # Required: without it a shop could not tell our notices from anybody's.
+    signing_secret: Annotated[SecretStr, BeforeValidator(rules.signing_secret)] = Field(
+        description="whsec_ and the base64 text of 24 to 64 random bytes"
+    )
+    lock: bool = Field(False, strict=True, description="true or false")
+    ca_file: FilePath | None = Field(None, description="the path of a PEM file")
+    client_cert: FilePath | None = Field(None, description="the path of a PEM file")
+    client_key: FilePath | None = Field(None, description="the path of a PEM file")
+
+    @model_validator(mode="after")
+    def _is_known_and_safe(self) -> Self:
+        """Refuse what would leave one side in doubt about who the other is."""
+        if (self.client_cert is None) != (self.client_key is None):
+            raise ValueError("client_cert and client_key belong together, and one is missing")
+        is_tls = self.url.startswith("https:")
+        if not is_tls and (self.client_cert is not None or self.ca_file is not None):
+            raise ValueError("ca_file and client_cert mean nothing to an http:// address")
+        is_here = rules.is_loopback_url(self.url)
+        if self.token is None and self.client_cert is None and not is_here:
+            raise ValueError(
+                "the shop has no way to know the worker: give token, or client_cert and client_key"
+            )
+        return self
 
 
 class LogSettings(BaseModel):
@@ -158,7 +202,7 @@ class Settings(BaseSettings):
     locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
         description="a list with at least one location"
     )
-    till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    till: Annotated[FixedTill | FolderTill | HttpTill, Field(discriminator="kind")]
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -189,7 +233,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-TILLS: Final[Mapping[str, type[BaseModel]]] = {"fixed": FixedTill, "folder": FolderTill}
+TILLS: Final[Mapping[str, type[BaseModel]]] = {
+    "fixed": FixedTill,
+    "folder": FolderTill,
+    "http": HttpTill,
+}
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "wallet": (WalletSettings,),
     "polling": (PollingSettings,),
@@ -205,6 +253,8 @@ def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
     if annotation in {int, float}:
         return "number"
+    if annotation is bool:
+        return "truth"
     return "json" if str(annotation).startswith("dict") else "text"
 
 
@@ -216,3 +266,12 @@ LEAVES: Final[Mapping[str, str]] = {
     for name, field in model.model_fields.items()
 } | {"locations": "json"}
 """Every key that a variable or a secret file can give, and how its text is read."""
+
+SECRETS: Final = frozenset(
+    f"{section}.{name}"
+    for section, models in SECTIONS.items()
+    for model in models
+    for name, field in model.model_fields.items()
+    if "SecretStr" in str(field.annotation)
+)
+"""The keys that nobody but the worker may see."""
