@@ -114,7 +114,7 @@ class Line:
         except (TimeoutError, httpx.TimeoutException):
             raise TillError(self._late(has_turn=has_turn)) from None
         except NETWORK_TROUBLE as error:
-            raise TillError(_why(error)) from None
+            raise TillError(_why(error, is_tls=self._tls is not None)) from None
 
     async def aclose(self) -> None:
         """Close what is idle now, and what is busy as soon as it is let go of; wait for nobody."""
@@ -194,7 +194,7 @@ def _file_words(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, *, is_tls: bool) -> str:
     """Say what went wrong on the way, as far as it can be known, and what to look at."""
     match error:
         case AnswerTooLarge():
@@ -210,6 +210,8 @@ def _why(error: Exception) -> str:
             case ssl.SSLCertVerificationError():
                 told = one_line(cause.verify_message, TEXT_CHARS_MAX)
                 return f"its certificate can not be trusted: {told}"
+            case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
+                pass  # How TLS waits for the other side; never what went wrong.
             case ssl.SSLError():
                 return _tls_words(cause)
             case ConnectionRefusedError():
@@ -220,11 +222,15 @@ def _why(error: Exception) -> str:
     told = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, httpx.ConnectError):
         return f"no connection can be made ({told})"
-    return f"the connection broke or carried something else than HTTP ({told})"
+    hint = ""
+    if is_tls and isinstance(error, httpx.NetworkError):
+        # The alert that would say so is often lost with the connection (RFC 8446 6.2).
+        hint = "; a shop that does not accept till.client_cert, or misses one, ends it like this"
+    return f"the connection broke or carried something else than HTTP ({told}){hint}"
 
 
 def _tls_words(error: ssl.SSLError) -> str:
-    reason = error.reason or ""
+    reason = str(getattr(error, "reason", "") or "")
     if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "CA", "HANDSHAKE")):
         return (
             f"it does not accept who we are ({reason.replace('_', ' ').lower()}): check "
