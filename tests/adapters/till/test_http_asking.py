@@ -120,7 +120,7 @@ NO_ANSWERS: dict[str, tuple[Scene, str]] = {
     "203": (json_says(203, {"bills": []}), "it answers 203"),
     "204": (silent(204), "it answers 204: that is no yes"),
     "206": (json_says(206, {"bills": []}), "it answers 206"),
-    "400": (json_says(400, {"error": "bad", "message": "what spot?"}), 'it says "bad"'),
+    "400": (json_says(400, {"error": "bad", "message": "what spot?"}), 'says "what spot?"'),
     "401": (json_says(401, {"error": {"code": "x", "message": "who?"}}), "till.token"),
     "403": (silent(403), "till.token"),
     "404": (says(404, HTML, content_type="text/html"), "check till.url"),

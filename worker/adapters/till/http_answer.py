@@ -18,7 +18,9 @@ BILLS_MAX: Final = 100
 ACCEPTED: Final = frozenset({200, 201, 202, 204})
 """Not 203: whoever changed the answer on its way (RFC 9110 15.3.4) is not the shop."""
 
-_WORDS: Final = ("error", "message", "detail", "title")
+_WORDS: Final = ("message", "detail", "error", "title")
+"""Where a shop may say what is wrong, the words for people first (`title`, `detail`: RFC 9457)."""
+
 _HINTS: Final[Mapping[int, str]] = {
     400: "it does not understand what it was told",
     401: "it does not accept who we are: check till.token or the client certificate",
