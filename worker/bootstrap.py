@@ -18,7 +18,7 @@ from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.systemd import Herald
-from worker.adapters.till import FixedTill, FolderTill, GuardedTill, plugin
+from worker.adapters.till import GuardedTill
 from worker.adapters.wallet.client import WalletClient
 from worker.domain.errors import JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
@@ -26,9 +26,8 @@ from worker.domain.policy import Policy
 from worker.ports import JsonValue
 from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
-from worker.settings import FolderTill as FolderTillSettings
-from worker.settings import PluginTill as PluginTillSettings
 from worker.settings import Settings
+from worker.tills import make_till
 
 EXIT_OK: Final = 0
 EXIT_DEGRADED: Final = 1
@@ -53,17 +52,6 @@ def make_wallet(settings: Settings, clock: SystemClock, dice: random.Random) -> 
         clock=clock,
         dice=dice,
     )
-
-
-def make_till(settings: Settings, clock: SystemClock) -> GuardedTill:
-    """Build the till."""
-    till = settings.till
-    if isinstance(till, FolderTillSettings):
-        return GuardedTill(FolderTill(till.path), clock)
-    if isinstance(till, PluginTillSettings):
-        return GuardedTill(plugin.load(till.name, till.options), clock)
-    fixed = FixedTill(prices=till.prices, currency=till.currency, description=till.description)
-    return GuardedTill(fixed, clock, has_ids=False)
 
 
 def make_policy(settings: Settings) -> Policy:

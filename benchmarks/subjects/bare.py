@@ -14,7 +14,7 @@ import httpx
 
 from benchmarks.stage import CLIENT_ID, LOCATION_ID, MAC_KEY, SPOTS
 from benchmarks.subjects.protocol import Took, obey
-from worker.adapters.wallet.lanes import Lanes
+from worker.adapters.lanes import Lanes
 from worker.adapters.wallet.mac import MacAuth
 
 LANES: Final = 16

@@ -12,7 +12,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from worker.adapters.wallet.lanes import Lanes
+from worker.adapters.lanes import Lanes
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from tests.fuzz.answers import SPOT
 from tests.fuzz.surface import Surface
 from tests.fuzz.surfaces import SURFACES
 from tests.fuzz.wire_surface import KEY
+from worker.adapters.lanes import BODY_BYTES_MAX
 from worker.adapters.wallet import wire
-from worker.adapters.wallet.lanes import BODY_BYTES_MAX
 
 FIRST: Final = 5_000_000
 IN_A_BUILD: Final = {

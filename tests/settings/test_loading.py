@@ -6,6 +6,8 @@ import pytest
 
 from tests.settings.support import BASE, KEY, SECRET, put_secret, read, refused
 from worker.settings import FixedTill, SettingsError, describe, load
+from worker.settings.layers import variable_of
+from worker.settings.model import LEAVES
 
 
 def test_what_is_not_given_has_the_documented_default(tmp_path: Path) -> None:
@@ -45,8 +47,10 @@ def test_the_example_of_variables_names_only_variables_that_exist(tmp_path: Path
     lines = [line.removeprefix("#") for line in example.read_text().splitlines()]
     pairs = dict(line.split("=", 1) for line in lines if line.startswith("PAYSERA_WORKER_"))
     pairs.pop("PAYSERA_WORKER_CONFIG")
-    for name in ("PATH", "NAME", "OPTIONS"):  # Of the other kinds of till.
-        pairs.pop(f"PAYSERA_WORKER_TILL__{name}")
+    assert set(pairs) == set(map(variable_of, LEAVES))
+    of_one_till = {variable_of(f"till.{name}") for name in FixedTill.model_fields}
+    for name in [name for name in pairs if "_TILL__" in name and name not in of_one_till]:
+        pairs.pop(name)  # Of the other kinds of till.
 
     settings = load(None, pairs, secrets_dir=tmp_path, default_config=tmp_path / "none")
 

@@ -11,6 +11,7 @@ from worker.settings.loading import load
 from worker.settings.model import (
     FixedTill,
     FolderTill,
+    HttpTill,
     JournalSettings,
     LocationSettings,
     LogSettings,
@@ -26,6 +27,7 @@ from worker.settings.problem import Problem, SettingsError
 __all__ = [
     "FixedTill",
     "FolderTill",
+    "HttpTill",
     "JournalSettings",
     "LocationSettings",
     "LogSettings",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from worker.settings import secrecy
-from worker.settings.model import LEAVES, SECTIONS
+from worker.settings.model import LEAVES, SECRETS, SECTIONS
 from worker.settings.problem import Problem, meant, short
 
 PREFIX: Final = "PAYSERA_WORKER_"
@@ -23,6 +23,7 @@ CONFIG_VARIABLE: Final = "PAYSERA_WORKER_CONFIG"
 SECRET_BYTES_MAX: Final = 64 * 1024
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _JSON_EXAMPLES: Final = {
+    "till.argv": '["/opt/shop/till"]',
     "locations": '[{"id": 9975}]',
     "till.options": '{"folder": "/srv/register"}',
 }
@@ -86,13 +87,15 @@ def read_toml(path: Path, *, is_optional: bool = False) -> Layer:
     lines = _lines(text)
     for section, value in values.items():
         _keep_section(layer, path, lines, section, value)
-    if exposed_to and "mac_key" in layer.values.get("wallet", {}):
-        layer.report(
-            "wallet.mac_key",
-            layer.origins["wallet", "mac_key"],
-            f"the file holds a secret and is readable by {exposed_to}",
-            f"{secrecy.REMEDY}, or move the key to a secret file",
-        )
+    for dotted in sorted(SECRETS) if exposed_to else ():
+        section, _, name = dotted.partition(".")
+        if (section, name) in layer.origins:
+            layer.report(
+                dotted,
+                layer.origins[section, name],
+                f"the file holds a secret and is readable by {exposed_to}",
+                f"{secrecy.REMEDY}, or move the key to a secret file",
+            )
     return layer
 
 
@@ -232,6 +235,8 @@ def _put_text(layer: Layer, key: str, text: str, origin: str) -> None:
     value: object = text
     if kind == "number" and _NUMBER.fullmatch(text):
         value = float(text) if "." in text else int(text)
+    elif kind == "flag":
+        value = {"true": True, "false": False}.get(text, text)
     elif kind == "json" and text:
         try:
             value = json.loads(text, parse_constant=_refuse_constant)

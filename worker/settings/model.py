@@ -8,22 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.settings import rules
-
-_CONFIG: Final = ConfigDict(
-    frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-)
-
-FilePath = Annotated[Path, BeforeValidator(rules.plain_path)]
-
+from worker.settings.tills import CONFIG, TILLS, AnyTill, FilePath
 
 class WalletSettings(BaseModel):
     """Where the wallet is and who we are to it."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     base_url: Annotated[str, BeforeValidator(rules.base_url)] = Field(
         "https://wallet.paysera.com/rest/v1", description="an https address"
@@ -43,7 +37,7 @@ class WalletSettings(BaseModel):
 class PollingSettings(BaseModel):
     """How often to ask."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     # Paysera asks for every 3 to 5 seconds; neither less nor more is polite.
     spots_interval_s: float = Field(
@@ -57,7 +51,7 @@ class PollingSettings(BaseModel):
 class VisitSettings(BaseModel):
     """How patient to be with a guest."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     bill_wait_s: float = Field(
         60.0, strict=True, ge=0, le=86400, description="a number of seconds from 0 to 86400"
@@ -78,7 +72,7 @@ class VisitSettings(BaseModel):
 class JournalSettings(BaseModel):
     """Where the durable record lives."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     path: FilePath = Field(
         Path("/var/lib/paysera-worker/journal.db"), description="the path of a file"
@@ -88,7 +82,7 @@ class JournalSettings(BaseModel):
 class LocationSettings(BaseModel):
     """One shop."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     id: int = Field(
         strict=True, ge=1, le=2**63 - 1, description="Paysera's number of the location, above 0"
@@ -98,66 +92,10 @@ class LocationSettings(BaseModel):
     )
 
 
-PriceMinor = Annotated[int, Field(strict=True, ge=1, le=10**10)]
-
-
-class FixedTill(BaseModel):
-    """Every table has a price of its own."""
-
-    model_config = _CONFIG
-
-    kind: Literal["fixed"] = Field("fixed", description='"fixed", "folder" or "plugin"')
-    currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
-        "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
-    )
-    description: Annotated[str, BeforeValidator(rules.template)] = Field(
-        "Table {spot}",
-        max_length=200,
-        description="text of at most 200 characters in which only {spot} is replaced",
-    )
-    # No default: a made-up price would be charged to a real guest.
-    prices: Annotated[dict[str, PriceMinor], BeforeValidator(rules.prices)] = Field(
-        description="a whole number of minor units from 1 to 10000000000"
-    )
-
-
-class BillingTill(BaseModel):
-    """What every till with bills of its own has in common."""
-
-    model_config = _CONFIG
-
-    # A table with two bills is a riddle: which one does this guest mean to pay?
-    several_bills: Literal["refuse", "oldest"] = Field("refuse", description='"refuse" or "oldest"')
-    # Paysera's confirm can take less than was reserved; whether it shall is the shop's choice.
-    shrunk_bill: Literal["offer_again", "confirm_lower"] = Field(
-        "offer_again", description='"offer_again" or "confirm_lower"'
-    )
-
-
-class FolderTill(BillingTill):
-    """The shop's software puts a file for every open bill into a folder."""
-
-    kind: Literal["folder"] = Field(description='"fixed", "folder" or "plugin"')
-    path: FilePath = Field(description="the path of a folder")
-
-
-class PluginTill(BillingTill):
-    """A connector that somebody else wrote, installed beside the worker."""
-
-    kind: Literal["plugin"] = Field(description='"fixed", "folder" or "plugin"')
-    name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(
-        min_length=1, max_length=100, description="the name of an installed till"
-    )
-    # Whatever the plug-in wants to know; only it can say what is right.
-    options: Annotated[dict[str, object], BeforeValidator(rules.plain_values)] = Field(
-        {}, description="a table of the plug-in's own settings"
-    )
-
-
 class LogSettings(BaseModel):
     """What the log shows, and how."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description='"debug", "info", "warning" or "error"'
@@ -182,7 +120,7 @@ class Settings(BaseSettings):
     locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
         description="a list with at least one location"
     )
-    till: Annotated[FixedTill | FolderTill | PluginTill, Field(discriminator="kind")]
+    till: Annotated[AnyTill, Field(discriminator="kind")]
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -213,11 +151,6 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-TILLS: Final[Mapping[str, type[BaseModel]]] = {
-    "fixed": FixedTill,
-    "folder": FolderTill,
-    "plugin": PluginTill,
-}
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "wallet": (WalletSettings,),
     "polling": (PollingSettings,),
@@ -233,7 +166,9 @@ def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
     if annotation in {int, float}:
         return "number"
-    return "json" if str(annotation).startswith("dict") else "text"
+    if annotation is bool:
+        return "flag"
+    return "json" if str(annotation).startswith(("dict", "tuple")) else "text"
 
 
 LEAVES: Final[Mapping[str, str]] = {
@@ -244,3 +179,12 @@ LEAVES: Final[Mapping[str, str]] = {
     for name, field in model.model_fields.items()
 } | {"locations": "json"}
 """Every key that a variable or a secret file can give, and how its text is read."""
+
+SECRETS: Final = tuple(
+    f"{section}.{name}"
+    for section, models in SECTIONS.items()
+    for model in models
+    for name, field in model.model_fields.items()
+    if "SecretStr" in str(field.annotation)
+)
+"""The keys whose values nobody may see."""

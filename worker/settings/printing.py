@@ -43,6 +43,8 @@ def _entries(settings: Settings, path: tuple[str, ...], model: BaseModel) -> lis
             for key, item in value.items():
                 shown = _without_secrets(key, item) if name == "options" else item
                 tables.append(_line(_written(key), shown, settings.origin_of(*here, key)))
+        elif value is None:  # What is not there can not be written as a value.
+            lines.append(f"# {name} is not set")
         else:
             lines.append(_line(name, value, settings.origin_of(*here)))
     return lines + tables
@@ -59,7 +61,7 @@ def _written(value: object) -> str:
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(_written(item) for item in value)}]"
     if isinstance(value, dict):
         pairs = (f"{_written(key)} = {_written(item)}" for key, item in value.items())

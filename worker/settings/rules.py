@@ -3,6 +3,7 @@
 No message repeats a value that may hold a secret.
 """
 
+import base64
 import functools
 import ipaddress
 import re
@@ -14,6 +15,9 @@ from typing import Final
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _URL_CHARS: Final = re.compile(r"[!-~]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_TOKEN_CHARS_MIN: Final = 16
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every such secret begins with
 _PRICE_NAME_CHARS_MAX: Final = 1000
 _PLAIN_DEPTH_MAX: Final = 8
 
@@ -84,6 +88,39 @@ def credential(value: object) -> object:
         raise ValueError("it begins or ends with a space")
     if '"' in value or "\\" in value:
         raise ValueError("it holds a quote or a backslash, which no credential of Paysera does")
+    return value
+
+
+def bearer_token(value: object) -> object:
+    """Accept what can stand behind Bearer in a header (RFC 6750 2.1), and is not soon guessed."""
+    if not isinstance(value, str):
+        return value
+    if not _TOKEN.fullmatch(value):
+        raise ValueError(
+            "a bearer token holds letters, digits and - . _ ~ + / only, with = at its end (a line "
+            "end, maybe?)"
+        )
+    if len(value) < _TOKEN_CHARS_MIN:
+        raise ValueError(f"it has fewer than {_TOKEN_CHARS_MIN} characters: it could be guessed")
+    return value
+
+
+def signing_secret(value: object) -> object:
+    """Accept a secret as Standard Webhooks writes it: whsec_, then 24 to 64 bytes in base64.
+
+    The rule is from its specification, "Signature scheme" (github.com/standard-webhooks).
+    """
+    if not isinstance(value, str):
+        return value
+    remedy = f"make one: echo {_SECRET_PREFIX}$(openssl rand -base64 32)"
+    if not value.startswith(_SECRET_PREFIX):
+        raise ValueError(f"it does not begin with {_SECRET_PREFIX}; {remedy}")
+    try:
+        key = base64.b64decode(value.removeprefix(_SECRET_PREFIX), validate=True)
+    except ValueError:
+        raise ValueError(f"what follows {_SECRET_PREFIX} is not base64; {remedy}") from None
+    if not 24 <= len(key) <= 64:
+        raise ValueError(f"it holds {len(key)} bytes, not 24 to 64; {remedy}")
     return value
 
 

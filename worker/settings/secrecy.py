@@ -7,6 +7,7 @@ control list, and then the group bits that `stat` shows are the list's mask, not
 import os
 import stat
 import struct
+from pathlib import Path
 from typing import Final
 
 _ACL_NAME: Final = "system.posix_acl_access"
@@ -23,6 +24,19 @@ REMEDY: Final = "make it readable by its owner alone: chmod 0400 (in Docker: `mo
 def readers(descriptor: int) -> str:
     """Say who besides the owner can read an open file; "" when nobody can."""
     return readers_of(os.fstat(descriptor).st_mode, _access_list(descriptor), os.geteuid())
+
+
+def exposed_to(path: Path) -> str:
+    """Say who besides the owner can read a file; "" when nobody can, or when it can not be told."""
+    try:
+        # O_NONBLOCK: a pipe by that name must not hold the start up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""  # Whoever needs the file says what is wrong with it.
+    try:
+        return readers(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def readers_of(mode: int, access_list: bytes | None, own_uid: int) -> str:

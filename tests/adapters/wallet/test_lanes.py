@@ -7,7 +7,7 @@ import ssl
 import httpx
 import pytest
 
-from worker.adapters.wallet.lanes import Lanes
+from worker.adapters.lanes import Lanes
 
 from .stage import Scene, Seen, Stage, cut, flood, hang, raw, says
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from worker.adapters import lanes
 from worker.adapters.wallet import client, courier, failures, retrying, shapes, wire
 from worker.adapters.wallet.failures import HeldBack, Reply
 from worker.domain.ids import SpotId, TransactionKey
@@ -185,7 +186,7 @@ def test_what_fails_later_is_unknown_unless_nothing_left(error: Exception) -> No
 @pytest.mark.parametrize("error", [*BEFORE_THE_FIRST_BYTE, *AFTER_IT_PERHAPS], ids=repr)
 def test_no_trouble_of_the_network_gets_past(error: Exception) -> None:
     """Whatever it raises is caught where it is told."""
-    assert isinstance(error, failures.NETWORK_TROUBLE)
+    assert isinstance(error, lanes.NETWORK_TROUBLE)
 
 
 def test_an_error_is_told_in_few_words_that_can_not_forge_a_line() -> None:

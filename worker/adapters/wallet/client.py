@@ -5,7 +5,6 @@ only when it certainly was not sent. It never raises for what the network does, 
 what an answer means for a visit.
 """
 
-import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -15,12 +14,12 @@ from typing import Final, TypeVar
 import httpx
 
 from worker import __version__
+from worker.adapters.lanes import Lanes, hush
 from worker.adapters.wallet import failures, pages, retrying, shapes, wire
 from worker.adapters.wallet.budget import Budget
 from worker.adapters.wallet.courier import Courier
 from worker.adapters.wallet.failures import Reply
 from worker.adapters.wallet.health import Health, Pulse
-from worker.adapters.wallet.lanes import Lanes
 from worker.adapters.wallet.spot_memory import SpotMemory
 from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, SpotId, TransactionKey
@@ -67,7 +66,7 @@ class WalletClient:
             raise ValueError("the wallet's base URL is not an http or https address")
         if url.userinfo or url.query or url.fragment:
             raise ValueError("the wallet's base URL has no user, query or fragment")
-        _hush()
+        hush()
         self._clock = clock
         self._dice = dice
         self._timeout_s = timeout_s
@@ -325,9 +324,3 @@ def _is_read_worth_repeating(outcome: Outcome[object]) -> bool:
 def _is_unsent(outcome: Outcome[object]) -> bool:
     """Tell whether the network kept it from leaving. Our own budget has waited long enough."""
     return isinstance(outcome, Unsent) and not isinstance(outcome, failures.HeldBack)
-
-
-def _hush() -> None:
-    """Keep the libraries' own lines out of the log: they show addresses with keys in them."""
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,6 +9,7 @@ from typing import Final
 
 import httpx
 
+from worker.adapters.lanes import NETWORK_TROUBLE
 from worker.adapters.wallet import failures, mac, shapes, wire
 from worker.adapters.wallet.budget import Budget
 from worker.adapters.wallet.failures import HeldBack, Reply
@@ -229,7 +230,7 @@ class Courier:
                 return Unknown("the machine stood still, and the answer is out of date")
         except TooLate:
             return Unsent("too late: its moment passed while connecting")
-        except failures.NETWORK_TROUBLE as error:
+        except NETWORK_TROUBLE as error:
             has_left = departure is None or departure.may_have_left
             return failures.of_error(error, has_left=has_left)
         return Reply(

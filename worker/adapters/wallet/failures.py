@@ -21,16 +21,6 @@ NEVER_SENT: Final = (
 )
 """Errors that come up before the first byte of a request leaves."""
 
-NETWORK_TROUBLE: Final = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    OSError,
-    ValueError,
-)
-"""What a network can do to a call. Some are no TransportError, yet come up after sending; the last
-is what is left of a header that is no text."""
-
 _REFUSALS: Final = {
     400: Refusal.INVALID,
     401: Refusal.CREDENTIALS,

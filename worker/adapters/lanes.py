@@ -9,8 +9,9 @@ but those that the client needs.
 """
 
 import contextlib
+import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final, Protocol, runtime_checkable
 
 import httpx
@@ -21,7 +22,19 @@ KEEPALIVE_S: Final = 20.0
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """A page of 200 transactions is about 100 kB."""
 
-_HEADERS_KEPT: Final = frozenset({b"content-type", b"paysera-correlation-id", b"retry-after"})
+HEADERS_KEPT: Final = frozenset({b"content-type", b"paysera-correlation-id", b"retry-after"})
+"""What the wallet's client needs to see of an answer's headers."""
+
+NETWORK_TROUBLE: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    ValueError,
+)
+"""What a network can do to a call. Some are no TransportError, yet come up after sending; the last
+is what is left of a header that is no text."""
+
 _LIMITS: Final = httpx.Limits(
     max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S
 )
@@ -38,14 +51,32 @@ class AnswerEncoded(httpx.DecodingError):
 class Lanes(httpx.AsyncBaseTransport):
     """A transport over at most `count` one-connection lanes.
 
-    It does not queue: who comes when every lane is busy is told so. The budget in front of it
+    It does not queue: who comes when every lane is busy is told so. Whoever stands in front of it
     lets no more callers in than there are lanes.
+
+    Args:
+        count: how many requests may be out at once.
+        is_tls: whether what is asked is https.
+        tls: how the other side proves itself, and we to it; None: by the system's authorities.
+        body_bytes_max: more than that in an answer is an error, found out while it comes in.
+        headers_kept: the names, in lower case, of the headers that are handed up.
+
     """
 
-    def __init__(self, *, count: int, is_tls: bool) -> None:
+    def __init__(
+        self,
+        *,
+        count: int,
+        is_tls: bool,
+        tls: ssl.SSLContext | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
+        headers_kept: Collection[bytes] = HEADERS_KEPT,
+    ) -> None:
         self._count = count
         self._is_tls = is_tls
-        self._tls = ssl.create_default_context() if is_tls else _no_tls()
+        self._tls = _no_tls() if not is_tls else tls or ssl.create_default_context()
+        self._body_bytes_max = body_bytes_max
+        self._headers_kept = headers_kept
         self._idle: list[httpx.AsyncHTTPTransport] = []
         self._busy = 0
         self._is_closed = False
@@ -72,7 +103,7 @@ class Lanes(httpx.AsyncBaseTransport):
         is_clean = False
         opened = _Opened(request) if self._is_tls else None
         try:
-            response = await _whole_answer(lane, request)
+            response = await self._whole_answer(lane, request)
             is_clean = True
         finally:
             self._busy -= 1
@@ -90,6 +121,26 @@ class Lanes(httpx.AsyncBaseTransport):
         idle, self._idle = self._idle, []
         for lane in idle:
             await _discard(lane)
+
+    async def _whole_answer(
+        self, lane: httpx.AsyncHTTPTransport, request: httpx.Request
+    ) -> httpx.Response:
+        response = await lane.handle_async_request(request)
+        headers = response.headers
+        if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            raise AnswerEncoded("the answer is packed", request=request)
+        length = headers.get("content-length", "")
+        longest = len(str(self._body_bytes_max))
+        if length.isascii() and length.isdigit() and len(length) > longest:
+            raise AnswerTooLarge("the answer is too large", request=request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        body = await _capped(response.stream.__aiter__(), request, self._body_bytes_max)
+        await response.stream.aclose()
+        # As bytes: what a broken front end puts there need not be text.
+        kept = [(name, value) for name, value in headers.raw if name.lower() in self._headers_kept]
+        return httpx.Response(
+            response.status_code, headers=kept, content=body, extensions=response.extensions
+        )
 
     def _open(self) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(
@@ -133,30 +184,12 @@ def _no_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-async def _whole_answer(lane: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-    response = await lane.handle_async_request(request)
-    headers = response.headers
-    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise AnswerEncoded("the answer is packed", request=request)
-    length = headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and len(length) > len(str(BODY_BYTES_MAX)):
-        raise AnswerTooLarge("the answer is too large", request=request)
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    body = await _capped(response.stream.__aiter__(), request)
-    await response.stream.aclose()
-    # As bytes: what a broken front end puts there need not be text.
-    kept = [(name, value) for name, value in headers.raw if name.lower() in _HEADERS_KEPT]
-    return httpx.Response(
-        response.status_code, headers=kept, content=body, extensions=response.extensions
-    )
-
-
-async def _capped(chunks: AsyncIterator[bytes], request: httpx.Request) -> bytes:
+async def _capped(chunks: AsyncIterator[bytes], request: httpx.Request, bytes_max: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for chunk in chunks:
         size += len(chunk)
-        if size > BODY_BYTES_MAX:
+        if size > bytes_max:
             raise AnswerTooLarge("the answer is too large", request=request)
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -166,3 +199,9 @@ async def _discard(lane: httpx.AsyncHTTPTransport) -> None:
     # A connection that is broken already may complain when closed; nobody is left to care.
     with contextlib.suppress(httpx.HTTPError, OSError):
         await lane.aclose()
+
+
+def hush() -> None:
+    """Keep the libraries' own lines out of the log: they show addresses with keys in them."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
