@@ -16,6 +16,7 @@ from worker.settings.model import (
     LogSettings,
     PollingSettings,
     Settings,
+    SqlTill,
     VisitSettings,
     WalletSettings,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SettingsError",
+    "SqlTill",
     "VisitSettings",
     "WalletSettings",
     "describe",

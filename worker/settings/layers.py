@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from worker.settings import secrecy
-from worker.settings.model import LEAVES, SECTIONS
+from worker.settings.model import LEAVES, SECRETS, SECTIONS
 from worker.settings.problem import Problem, meant, short
 
 PREFIX: Final = "PAYSERA_WORKER_"
@@ -82,12 +82,13 @@ def read_toml(path: Path, *, is_optional: bool = False) -> Layer:
     lines = _lines(text)
     for section, value in values.items():
         _keep_section(layer, path, lines, section, value)
-    if exposed_to and "mac_key" in layer.values.get("wallet", {}):
+    held = [key for key in SECRETS if tuple(key.split(".")) in layer.origins]
+    for key in held if exposed_to else ():
         layer.report(
-            "wallet.mac_key",
-            layer.origins["wallet", "mac_key"],
+            key,
+            layer.origins[tuple(key.split("."))],
             f"the file holds a secret and is readable by {exposed_to}",
-            f"{secrecy.REMEDY}, or move the key to a secret file",
+            f"{secrecy.REMEDY}, or move the secret to a secret file",
         )
     return layer
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from worker.settings import rules
+from worker.settings import rules, sql_rules
 from worker.settings.layers import (
     CONFIG_VARIABLE,
     Layer,
@@ -19,7 +19,7 @@ from worker.settings.layers import (
     read_toml,
     variable_of,
 )
-from worker.settings.model import SECTIONS, TILLS, Settings, WalletSettings
+from worker.settings.model import SECRETS, SECTIONS, TILLS, Settings, SqlTill, WalletSettings
 from worker.settings.problem import NOWHERE, Problem, SettingsError, meant, short
 
 DEFAULT_CONFIG: Final = Path("/etc/paysera-worker/worker.toml")
@@ -28,6 +28,8 @@ CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
 _SHOWN_INT_MAX: Final = 10**20
 _Path = tuple[str, ...]
+_SECRET_NAMES: Final = frozenset(key.rpartition(".")[2] for key in SECRETS) | {"url"}
+"""Names of values that are never shown, wherever they stand; an address may hold a password."""
 
 
 def load(
@@ -162,7 +164,7 @@ def _how_to_give(path: _Path) -> str:
     if path == ("till", "prices"):
         return 'add [till.prices] with "*" = 1250 or a price per spot identifier'
     ways = f"add {path[-1]} under [{path[0]}] or set {variable_of(dotted)}"
-    if path[0] == "wallet":
+    if dotted in SECRETS or path[0] == "wallet":
         ways += f", or best put it into a secret file named {dotted}"
     return ways
 
@@ -216,6 +218,8 @@ def _shown(path: _Path, values: Mapping[str, Any]) -> str:
         return ""
     if path[-1] in WalletSettings.model_fields and path[0] != "wallet":
         return ""  # It stands in the wrong table: below the last one, perhaps.
+    if path[-1] in _SECRET_NAMES:
+        return ""
     value: Any = values
     for part in path:
         if isinstance(value, dict):
@@ -240,13 +244,19 @@ def _warnings(settings: Settings, layers: Sequence[Layer]) -> list[str]:
             "wallet.client_id is the sample that Paysera publishes, and wallet.base_url is not on "
             "this machine: the wallet will refuse every request."
         )
-    key = ("wallet", "mac_key")
-    given = [layer.origins[key] for layer in layers if key in layer.origins]
-    if len(given) > 1:
-        found.append(f"wallet.mac_key is given {len(given)} times; the {given[-1]} is used.")
-    if key in layers[0].origins:  # The file is always the weakest layer.
-        found.append(
-            "wallet.mac_key stands in the settings file: a secret file named wallet.mac_key keeps "
-            "it out of backups and copies."
+    for dotted in SECRETS:
+        key = tuple(dotted.split("."))
+        given = [layer.origins[key] for layer in layers if key in layer.origins]
+        if len(given) > 1:
+            found.append(f"{dotted} is given {len(given)} times; the {given[-1]} is used.")
+        if key in layers[0].origins:  # The file is always the weakest layer.
+            found.append(
+                f"{dotted} stands in the settings file: a secret file named {dotted} keeps it out "
+                "of backups and copies."
+            )
+    till = settings.till
+    if isinstance(till, SqlTill):
+        found += sql_rules.warnings(
+            till.url, till.open_bills_sql, till.mark_paid_sql, till.confirm_sql
         )
     return found

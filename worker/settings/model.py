@@ -6,16 +6,26 @@ value always says the rule.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from worker.settings import rules
+from worker.settings import rules, sql_rules
 
 _CONFIG: Final = ConfigDict(
     frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
 )
+
+_KINDS: Final = '"fixed", "folder" or "sql"'
 
 FilePath = Annotated[Path, BeforeValidator(rules.plain_path)]
 
@@ -106,7 +116,7 @@ class FixedTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["fixed"] = Field("fixed", description='"fixed" or "folder"')
+    kind: Literal["fixed"] = Field("fixed", description=_KINDS)
     currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
         "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
     )
@@ -126,8 +136,37 @@ class FolderTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["folder"] = Field(description='"fixed" or "folder"')
+    kind: Literal["folder"] = Field(description=_KINDS)
     path: FilePath = Field(description="the path of a folder")
+
+
+class SqlTill(BaseModel):
+    """The shop's database is the till."""
+
+    model_config = _CONFIG
+
+    kind: Literal["sql"] = Field(description=_KINDS)
+    url: Annotated[str, BeforeValidator(sql_rules.database_url)] = Field(
+        description="the address of a database without a password: postgresql://user@host/name"
+    )
+    password: Annotated[SecretStr, BeforeValidator(rules.password)] | None = Field(
+        None, description="the database's password: text on one line"
+    )
+    open_bills_sql: Annotated[str, BeforeValidator(sql_rules.open_bills)] = Field(
+        description="one query that gives the open bills of :spot"
+    )
+    mark_paid_sql: Annotated[str, BeforeValidator(sql_rules.mark_paid)] = Field(
+        description="one statement that marks :bill_id paid"
+    )
+    confirm_sql: Annotated[str, BeforeValidator(sql_rules.confirm)] | None = Field(
+        None, description="one query that gives a row when :notice_id is recorded"
+    )
+
+    @model_validator(mode="after")
+    def _asks_for_a_password_only_where_there_is_one(self) -> Self:
+        if self.url.startswith("sqlite:") and self.password is not None:
+            raise ValueError("a SQLite file has no password: remove till.password")
+        return self
 
 
 class LogSettings(BaseModel):
@@ -158,7 +197,7 @@ class Settings(BaseSettings):
     locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
         description="a list with at least one location"
     )
-    till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    till: Annotated[FixedTill | FolderTill | SqlTill, Field(discriminator="kind")]
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -189,7 +228,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-TILLS: Final[Mapping[str, type[BaseModel]]] = {"fixed": FixedTill, "folder": FolderTill}
+TILLS: Final[Mapping[str, type[BaseModel]]] = {
+    "fixed": FixedTill,
+    "folder": FolderTill,
+    "sql": SqlTill,
+}
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "wallet": (WalletSettings,),
     "polling": (PollingSettings,),
@@ -216,3 +259,12 @@ LEAVES: Final[Mapping[str, str]] = {
     for name, field in model.model_fields.items()
 } | {"locations": "json"}
 """Every key that a variable or a secret file can give, and how its text is read."""
+
+SECRETS: Final = tuple(
+    f"{section}.{name}"
+    for section, models in SECTIONS.items()
+    for model in models
+    for name, field in model.model_fields.items()
+    if "SecretStr" in str(field.annotation)
+)
+"""The keys whose values nobody may see."""

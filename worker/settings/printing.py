@@ -38,7 +38,7 @@ def _entries(settings: Settings, path: tuple[str, ...], model: BaseModel) -> lis
             tables += ["", f"[{'.'.join(here)}]"]
             for key, item in value.items():
                 tables.append(_line(json.dumps(key), item, settings.origin_of(*here, key)))
-        else:
+        elif value is not None:  # What is not there can not be written, and has no default.
             lines.append(_line(name, value, settings.origin_of(*here)))
     return lines + tables
 

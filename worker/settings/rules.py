@@ -34,7 +34,7 @@ def base_url(value: object) -> object:
     host = (parts.hostname or "").lower()
     if port == 0 or not _is_host(host):
         raise ValueError("it is not an address: write https://host/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError(
             "it must begin with https://; http:// is accepted for this machine only "
             "(127.0.0.1, ::1, localhost)"
@@ -46,7 +46,7 @@ def base_url(value: object) -> object:
 
 def is_loopback_url(url: str) -> bool:
     """Tell whether an accepted address is on this machine."""
-    return _is_loopback(urllib.parse.urlsplit(url).hostname or "")
+    return is_loopback(urllib.parse.urlsplit(url).hostname or "")
 
 
 def _is_host(host: str) -> bool:
@@ -59,7 +59,8 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, spelt so that every library reads it alike."""
     # Only the spellings that every library reads alike: no 127.1, no mapped addresses.
     if host == "localhost":
         return True
@@ -82,6 +83,17 @@ def credential(value: object) -> object:
         raise ValueError("it begins or ends with a space")
     if '"' in value or "\\" in value:
         raise ValueError("it holds a quote or a backslash, which no credential of Paysera does")
+    return value
+
+
+def password(value: object) -> object:
+    """Accept what a person or a generator made up, as long as it is one line."""
+    if not isinstance(value, str):
+        return value
+    if not value:
+        raise ValueError("it is empty")
+    if not value.isprintable():
+        raise ValueError("it holds characters that do not print (a line end, maybe?)")
     return value
 
 
