@@ -87,13 +87,12 @@ def read_statement(text: str, known: Collection[str]) -> Statement:
     names: set[str] = set()
     position = 0
     for found in _TOKEN.finditer(text):
-        pieces.append(text[position : found.start()])
+        pieces.append(_escaped(text[position : found.start()]))
         position = found.end()
         kind, token = found.lastgroup, found[0]
         if found["key"] is not None:
             names.add(_known(found["key"], known))
-            # A cast may follow at once, and SQLAlchemy would cut the name in two.
-            pieces.append(f"{token} " if text[position : position + 1] == ":" else token)
+            pieces.append(token)
         elif kind == "end":
             _refuse_more(text[position:])
             position = len(text)
@@ -105,13 +104,18 @@ def read_statement(text: str, known: Collection[str]) -> Statement:
             pieces.append(" ")
         else:
             _refuse_odd_quotes(token, known)
-            pieces.append(token.replace(":", "\\:"))
-    pieces.append(text[position:])
+            pieces.append(_escaped(token))
+    pieces.append(_escaped(text[position:]))
     bindable = "".join(pieces).strip()
     verb = _VERB.match(bindable)
     if verb is None:
         raise StatementError("it holds no statement")
     return Statement(bindable, frozenset(names), verb[1].upper())
+
+
+def _escaped(text: str) -> str:
+    """Keep SQLAlchemy from taking a colon for the beginning of a parameter."""
+    return text.replace(":", "\\:")
 
 
 def _known(name: str, known: Collection[str]) -> str:
