@@ -14,6 +14,7 @@ from worker.adapters.till.text import one_line
 
 JSON_CHARS_MAX: Final = 1024 * 1024
 _DIGITS_MAX: Final = 18
+_BITS_MAX: Final = 64
 _PRECISION: Final = 28
 """Digits that decimal arithmetic keeps exactly unless it is told otherwise."""
 _SHOWN_CHARS_MAX: Final = 40
@@ -25,7 +26,7 @@ class UnusableValue(Exception):
 
 def identifier(value: object) -> str:
     """Take a bill's or a spot's name; a number is written as text."""
-    if isinstance(value, uuid.UUID) or type(value) is int:
+    if isinstance(value, uuid.UUID) or (type(value) is int and value.bit_length() <= _BITS_MAX):
         return str(value)
     return text(value)
 
@@ -44,7 +45,7 @@ def whole(value: object) -> int:
         UnusableValue: it is text, a truth, a binary fraction, or no whole number.
 
     """
-    if type(value) is int:
+    if type(value) is int and value.bit_length() <= _BITS_MAX:
         return value
     if isinstance(value, Decimal) and _is_sane(value) and value == value.to_integral_value():
         return int(value)
@@ -132,8 +133,8 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         text = value if len(value) <= _SHOWN_CHARS_MAX else f"{value[:_SHOWN_CHARS_MAX]}..."
         return f'the text "{one_line(text)}"'
-    if type(value) is int and value.bit_length() > 64:
-        return "a number of more than 64 bits"
+    if type(value) is int and value.bit_length() > _BITS_MAX:
+        return f"a number of more than {_BITS_MAX} bits"
     return f"{type(value).__name__} {one_line(str(value), _SHOWN_CHARS_MAX)}"
 
 
