@@ -58,9 +58,7 @@ def read(
 
     with database.transaction() as connection:
         result = connection.execute(
-            text(statement.bindable),
-            _asked_for(statement, values),
-            execution_options=database.reading_options,
+            text(database.bounded(statement.bindable)), _asked_for(statement, values)
         )
         if not result.returns_rows:
             raise UnusableRows("is not a query: it gives no columns at all")
