@@ -54,7 +54,8 @@ def test_no_rows_are_no_bills() -> None:
         ((*PLAIN, "currency"), "the column currency twice"),
         ((*PLAIN, "CURRENCY"), "the column currency twice"),
         ((*PLAIN, "amount"), "both amount_minor and amount"),
-        ((*PLAIN, "line_title"), "no column line_quantity, line_amount_minor"),
+        ((*LINED, "line_amount"), "both line_amount_minor and line_amount"),
+        ((*PLAIN, "line_title"), "no column line_quantity, line_amount_minor (or"),
         ((*PLAIN, "line_kind"), "no column line_title"),
         ((*LINED, "lines"), "both lines and line_title"),
         ((), "no column bill_id"),
@@ -190,6 +191,17 @@ def test_rows_of_one_bill_are_gathered_into_its_lines() -> None:
 def test_rows_that_do_not_agree_are_no_bill(other: Sequence[object], why: str) -> None:
     """Which of them is right can not be known."""
     assert why in refused(LINED, ("B-1", 300, "EUR", "Soup", 1, 100, "item"), other)
+
+
+def test_lines_may_be_decimals_as_well() -> None:
+    """Of a line as of a bill, exactly."""
+    columns = ("bill_id", "amount", "currency", "line_title", "line_quantity", "line_amount")
+    row = ("B-1", Decimal("3.00"), "EUR", "Soup", 1, Decimal("3.00"))
+
+    (bill,) = read(columns, row)
+
+    assert bill["lines"] == [{"title": "Soup", "quantity": 1, "amount_minor": 300}]
+    assert "column line_amount" in refused(columns, (*row[:-1], 3.0))
 
 
 def test_one_bill_in_two_rows_without_lines_is_refused() -> None:

@@ -292,3 +292,5 @@ def _limit_mysql(raw: Any, *, is_writing: bool) -> None:
         settings.append(f"sql_select_limit = {ROWS_MAX + 1}")
     with raw.cursor() as cursor:
         cursor.execute("SET " + ", ".join(f"SESSION {setting}" for setting in settings))
+        if not is_writing:
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")

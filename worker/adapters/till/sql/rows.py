@@ -40,12 +40,15 @@ _ASKED: Final[Mapping[str, _Reader]] = {
 _LINE: Final[Mapping[str, _Reader]] = {
     "line_title": values.text,
     "line_quantity": values.whole,
+}
+_LINE_AMOUNTS: Final[Mapping[str, _Reader]] = {
     "line_amount_minor": values.whole,
+    "line_amount": values.minor,
 }
 _LINE_OPTIONAL: Final[Mapping[str, _Reader]] = {"line_kind": values.text}
 
 READERS: Final[Mapping[str, _Reader]] = {
-    **_REQUIRED, **_AMOUNTS, **_OPTIONAL, **_ASKED, **_LINE, **_LINE_OPTIONAL
+    **_REQUIRED, **_AMOUNTS, **_OPTIONAL, **_ASKED, **_LINE, **_LINE_AMOUNTS, **_LINE_OPTIONAL
 }  # fmt: skip
 
 
@@ -95,7 +98,8 @@ def documents(
     return [_document(bill) for bill in _oldest_first(bills)]
 
 
-_NOT_THE_BILLS: Final = frozenset({*_LINE, *_LINE_OPTIONAL, *_ASKED})
+_LINES: Final = frozenset({*_LINE, *_LINE_AMOUNTS, *_LINE_OPTIONAL})
+_NOT_THE_BILLS: Final = frozenset({*_LINES, *_ASKED})
 
 
 def columns_of(columns: Sequence[str]) -> list[str]:
@@ -119,10 +123,13 @@ def columns_of(columns: Sequence[str]) -> list[str]:
     if missing:
         found = ", ".join(names) or "none"
         raise UnusableRows(f"gives no column {', '.join(missing)}; its columns are: {found}")
-    if all(name in names for name in _AMOUNTS):
-        raise UnusableRows("gives both amount_minor and amount: select one of them")
-    lines = [name for name in names if name.startswith("line_")]
+    for first, other in (_AMOUNTS, _LINE_AMOUNTS):
+        if first in names and other in names:
+            raise UnusableRows(f"gives both {first} and {other}: select one of them")
+    lines = [name for name in names if name in _LINES]
     without = [name for name in _LINE if lines and name not in names]
+    if lines and not any(name in names for name in _LINE_AMOUNTS):
+        without.append("line_amount_minor (or line_amount)")
     if without:
         raise UnusableRows(f"gives {', '.join(lines)} but no column {', '.join(without)}")
     if lines and "lines" in names:
@@ -133,11 +140,11 @@ def columns_of(columns: Sequence[str]) -> list[str]:
 def _read(names: Sequence[str], row: Row) -> dict[str, object]:
     """Read one row; a column that is NULL and need not be there is left out."""
     raw = dict(zip(names, row, strict=True))
-    is_line_free = all(raw.get(name) is None for name in (*_LINE, *_LINE_OPTIONAL))
+    is_line_free = all(raw.get(name) is None for name in _LINES)
     fields: dict[str, object] = {}
     for name, value in raw.items():
         if value is None and (
-            name in _OPTIONAL or name in _LINE_OPTIONAL or (name in _LINE and is_line_free)
+            name in _OPTIONAL or name in _LINE_OPTIONAL or (name in _LINES and is_line_free)
         ):
             continue
         try:
@@ -163,9 +170,9 @@ def _line(fields: Mapping[str, object]) -> Document | None:
     """Take the line out of a row; None: the bill of this row has none."""
     if "line_title" not in fields:
         return None
-    line = {name.removeprefix("line_"): fields[name] for name in _LINE}
-    if "line_kind" in fields:
-        line["kind"] = fields["line_kind"]
+    line = {name.removeprefix("line_"): fields[name] for name in _LINES if name in fields}
+    if "amount" in line:
+        line["amount_minor"] = line.pop("amount")
     return line
 
 
