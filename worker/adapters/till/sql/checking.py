@@ -53,6 +53,9 @@ def _of_mark_paid(writer: Database, statement: Statement) -> list[str]:
     """Have it planned, which needs the tables, the columns and the rights, and take it back."""
     from sqlalchemy import text  # noqa: PLC0415 - an extra
 
+    unwritable = writer.unwritable()
+    if unwritable is not None:
+        return [f"till.mark_paid_sql: {unwritable}"]
     if statement.verb not in _PLANNED:
         return []
     nothing = dict.fromkeys(statement.names)

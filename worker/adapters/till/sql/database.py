@@ -11,6 +11,7 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.adapters.till.sql.rows import ROWS_MAX
@@ -123,6 +124,21 @@ class Database:
             return query
         # Put together of what the operator wrote and a number; every value is bound.
         return f"SELECT * FROM ({query}) AS open_bills LIMIT {ROWS_MAX + 1}"  # noqa: S608 - see above
+
+    def unwritable(self) -> str | None:
+        """Say why a SQLite file could be read and not written; None: nothing stands in the way.
+
+        SQLite opens such a file without a word, and keeps its journal beside it.
+        """
+        if self.kind != "sqlite":
+            return None
+        for path, what in (
+            (Path(self._place), "the file"),
+            (Path(self._place).parent, "its folder"),
+        ):
+            if not os.access(path, os.W_OK):
+                return f"{what} {path} can not be written: give this user the right to"
+        return None
 
     def cut(self, thread: int) -> None:
         """Break the connections that a thread hangs on, from beside it. The thread then fails."""
