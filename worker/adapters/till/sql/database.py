@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT_LIMIT_S: Final = 4
 STATEMENT_LIMIT_S: Final = 4
-IDLE_CONNECTIONS_MAX: Final = 5
+IDLE_CONNECTIONS_MAX: Final = 10
 """Kept open for the next question; more are opened while they are needed, one for each location."""
 
 _EXTRAS: Final = {
