@@ -4,7 +4,6 @@ The connectors' libraries are heavy and most of them are not needed: each is loa
 """
 
 import os
-from typing import assert_never
 
 from worker.adapters.clock import SystemClock
 from worker.adapters.till import FixedTill, FolderTill, GuardedTill, plugin
@@ -22,16 +21,12 @@ def make_till(settings: Settings, clock: SystemClock) -> GuardedTill:
     """
     till = settings.till
     if isinstance(till, kinds.FixedTill):
-        fixed = FixedTill(
-            prices=till.prices, currency=till.currency, description=till.description
-        )
+        fixed = FixedTill(prices=till.prices, currency=till.currency, description=till.description)
         return GuardedTill(fixed, clock, has_ids=False)
     return GuardedTill(make_connector(settings, till, clock), clock)
 
 
-def make_connector(
-    settings: Settings, till: kinds.BillingTill, clock: SystemClock
-) -> Connector:
+def make_connector(settings: Settings, till: kinds.BillingTill, clock: SystemClock) -> Connector:
     """Build the way to a till that has bills of its own."""
     match till:
         case kinds.FolderTill():
@@ -39,15 +34,11 @@ def make_connector(
         case kinds.HttpTill():
             return make_http(settings, till, clock)
         case kinds.SqlTill():
-            from worker.adapters.till.sql import SqlTill
+            from worker.adapters.till.sql import SqlStatements, SqlTill
 
-            return SqlTill(
-                url=till.url,
-                password=till.password.get_secret_value() if till.password else None,
-                open_bills_sql=till.open_bills_sql,
-                mark_paid_sql=till.mark_paid_sql,
-                confirm_sql=till.confirm_sql,
-            )
+            statements = SqlStatements(till.open_bills_sql, till.mark_paid_sql, till.confirm_sql)
+            password = till.password.get_secret_value() if till.password else None
+            return SqlTill(till.url, password, statements)
         case kinds.CommandTill():
             from worker.adapters.till.command import CommandTill
 

@@ -18,6 +18,7 @@ from worker.settings.model import (
     PluginTill,
     PollingSettings,
     Settings,
+    SqlTill,
     VisitSettings,
     WalletSettings,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SettingsError",
+    "SqlTill",
     "VisitSettings",
     "WalletSettings",
     "describe",

@@ -94,7 +94,7 @@ def read_toml(path: Path, *, is_optional: bool = False) -> Layer:
                 dotted,
                 layer.origins[section, name],
                 f"the file holds a secret and is readable by {exposed_to}",
-                f"{secrecy.REMEDY}, or move the key to a secret file",
+                f"{secrecy.REMEDY}, or move the secret to a secret file",
             )
     return layer
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from worker.settings import rules
 from worker.settings.tills import CONFIG, TILLS, AnyTill, FilePath
 
+
 class WalletSettings(BaseModel):
     """Where the wallet is and who we are to it."""
 

@@ -19,6 +19,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _TOKEN_CHARS_MIN: Final = 16
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every such secret begins with
 _PRICE_NAME_CHARS_MAX: Final = 1000
+_ARGUMENTS_MAX: Final = 64
+_ARGUMENT_CHARS_MAX: Final = 4096
 _PLAIN_DEPTH_MAX: Final = 8
 
 
@@ -40,7 +42,7 @@ def base_url(value: object) -> object:
     host = (parts.hostname or "").lower()
     if port == 0 or not _is_host(host):
         raise ValueError("it is not an address: write https://host/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError(
             "it must begin with https://; http:// is accepted for this machine only "
             "(127.0.0.1, ::1, localhost)"
@@ -52,7 +54,7 @@ def base_url(value: object) -> object:
 
 def is_loopback_url(url: str) -> bool:
     """Tell whether an accepted address is on this machine."""
-    return _is_loopback(urllib.parse.urlsplit(url).hostname or "")
+    return is_loopback(urllib.parse.urlsplit(url).hostname or "")
 
 
 def _is_host(host: str) -> bool:
@@ -65,7 +67,8 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, spelt so that every library reads it alike."""
     # Only the spellings that every library reads alike: no 127.1, no mapped addresses.
     if host == "localhost":
         return True
@@ -121,6 +124,17 @@ def signing_secret(value: object) -> object:
         raise ValueError(f"what follows {_SECRET_PREFIX} is not base64; {remedy}") from None
     if not 24 <= len(key) <= 64:
         raise ValueError(f"it holds {len(key)} bytes, not 24 to 64; {remedy}")
+    return value
+
+
+def password(value: object) -> object:
+    """Accept what a person or a generator made up, as long as it is one line."""
+    if not isinstance(value, str):
+        return value
+    if not value:
+        raise ValueError("it is empty")
+    if not value.isprintable():
+        raise ValueError("it holds characters that do not print (a line end, maybe?)")
     return value
 
 
@@ -208,6 +222,26 @@ def _is_plain(value: object, depth: int) -> bool:
     if isinstance(value, list):
         return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
     return isinstance(value, str | int | float | date | time)  # A moment is a date, too.
+
+
+def argv(value: object) -> object:
+    """Accept a program by its whole path, and its arguments. No shell ever reads them."""
+    if isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 - pydantic asks for a ValueError
+            'it is one text, and no shell takes it apart: write ["/path", "argument"]'
+        )
+    if not isinstance(value, list | tuple):
+        return value
+    if not 1 <= len(value) <= _ARGUMENTS_MAX:
+        raise ValueError(f"it names a program and at most {_ARGUMENTS_MAX - 1} arguments")
+    for part in value:
+        if isinstance(part, str) and not (part.isprintable() and len(part) <= _ARGUMENT_CHARS_MAX):
+            raise ValueError(
+                f"an argument is at most {_ARGUMENT_CHARS_MAX} characters, all of which print"
+            )
+    if isinstance(value[0], str) and not value[0].startswith("/"):
+        raise ValueError("the program is given by its whole path, beginning with /")
+    return value
 
 
 def locations(value: object) -> object:

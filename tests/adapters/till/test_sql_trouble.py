@@ -1,0 +1,217 @@
+"""Lost answers, mute and slow servers, and what a location that hangs costs the others: nothing."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import sqlalchemy
+
+from tests.adapters.till.test_sql_till import BILL, HALL, NOTICE
+from tests.rig.proxy import ChaosProxy, Mode, Weather
+from tests.tills.servers import Server
+from tests.tills.sql_shop import SqlShop
+from worker.adapters.till.connector import Connector, TillError
+from worker.adapters.till.sql import SqlTill
+
+PASS = Weather()
+COMMIT = {"postgresql": b"COMMIT", "mariadb": b"\x03COMMIT"}
+"""How it is said on the wire; PyMySQL also speaks of AUTOCOMMIT."""
+MUTE = Weather(Mode.SWALLOW_DOWN)
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def distant_server(request: pytest.FixtureRequest) -> Server:
+    """Each kind that is reached over a network."""
+    server = request.getfixturevalue(f"{request.param}_server")
+    assert isinstance(server, Server)
+    return server
+
+
+@pytest.fixture
+async def proxy(distant_server: Server) -> AsyncIterator[ChaosProxy]:
+    """Stands before the server."""
+    port = sqlalchemy.make_url(distant_server.url).port
+    if port is None:
+        pytest.skip("the server is reached through a socket, which no proxy stands before")
+    async with ChaosProxy(port) as found:
+        yield found
+
+
+@pytest.fixture
+async def distant_shop(distant_server: Server) -> AsyncIterator[SqlShop]:
+    """A shop on that server, which goes to it directly."""
+    found = SqlShop(distant_server)
+    await found.open()
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def till(distant_shop: SqlShop, proxy: ChaosProxy) -> AsyncIterator[SqlTill]:
+    """Goes through the proxy, and does not wait long."""
+    server = distant_shop.server
+    url = sqlalchemy.make_url(server.url).set(port=proxy.port).render_as_string()
+    found = SqlTill(url, server.password, distant_shop.statements, time_limit_s=1.0)
+    yield found
+    await found.aclose()
+
+
+async def mended(till: Connector, location_id: int = HALL) -> int:
+    """Ask until there is an answer; give how many bills it has."""
+    for _ in range(100):
+        try:
+            return len(await till.open_bills(location_id, "table5"))
+        except TillError:
+            await asyncio.sleep(0.1)
+    pytest.fail("it never answers again")
+
+
+async def test_a_lost_answer_to_a_commit_costs_a_repetition_and_no_second_payment(
+    distant_shop: SqlShop, till: SqlTill, proxy: ChaosProxy
+) -> None:
+    """The payment is in the books although nobody said so; told again, it is still there once."""
+    await distant_shop.owe(HALL, "table5", BILL)
+    proxy.trip(COMMIT[distant_shop.server.kind], lambda _: proxy.change(MUTE))
+
+    with pytest.raises(TillError, match="did not answer"):
+        await till.post(NOTICE)
+
+    for _ in range(100):
+        if await distant_shop.payments():
+            break
+        await asyncio.sleep(0.02)
+    assert len(await distant_shop.payments()) == 1
+    proxy.change(PASS)
+    assert await mended(till) == 0
+    for _ in range(100):
+        try:
+            await till.post(NOTICE)
+            break
+        except TillError:
+            await asyncio.sleep(0.1)
+    assert len(await distant_shop.payments()) == 1
+
+
+async def test_a_commit_that_never_arrived_is_no_payment_until_it_is_told_again(
+    distant_shop: SqlShop, till: SqlTill, proxy: ChaosProxy
+) -> None:
+    """What was begun is taken back by the server, and stands in nobody's way."""
+    await distant_shop.owe(HALL, "table5", BILL)
+    proxy.trip(COMMIT[distant_shop.server.kind], lambda _: None, is_lost=True)
+
+    with pytest.raises(TillError):
+        await till.post(NOTICE)
+    assert await distant_shop.payments() == []
+
+    for _ in range(100):
+        try:
+            await till.post(NOTICE)
+            break
+        except TillError:
+            await asyncio.sleep(0.1)
+    assert len(await distant_shop.payments()) == 1
+
+
+async def test_a_server_that_falls_silent_is_left_and_found_again(
+    distant_shop: SqlShop, till: SqlTill, proxy: ChaosProxy
+) -> None:
+    """Within the limit, on a connection that was good before; and again as soon as it speaks."""
+    await distant_shop.owe(HALL, "table5", BILL)
+    assert len(await till.open_bills(HALL, "table5")) == 1
+    proxy.change(MUTE)
+
+    begun = time.monotonic()
+    with pytest.raises(TillError, match=r"did not answer within 1 s"):
+        await till.open_bills(HALL, "table5")
+    assert time.monotonic() - begun < 2
+
+    proxy.change(PASS)
+    assert await mended(till) == 1
+
+
+async def test_a_connection_that_died_while_it_was_idle_is_not_noticed(
+    distant_shop: SqlShop, till: SqlTill, proxy: ChaosProxy
+) -> None:
+    """A database that was restarted in between answers the next question."""
+    await distant_shop.owe(HALL, "table5", BILL)
+    assert len(await till.open_bills(HALL, "table5")) == 1
+    proxy.change(Weather(Mode.REFUSE))
+    for _ in range(100):
+        if not proxy.open_links:
+            break
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(TillError, match="can not be reached"):
+        await till.open_bills(HALL, "table5")
+    proxy.change(PASS)
+
+    assert len(await till.open_bills(HALL, "table5")) == 1
+    assert len(await till.open_bills(HALL, "table5")) == 1
+
+
+SLOW = {
+    "postgresql": "pg_sleep(CASE WHEN :location_id = 1 THEN 60 ELSE 0 END)::text = ''",
+    "mariadb": "SLEEP(CASE WHEN :location_id = 1 THEN 60 ELSE 0 END) = 0",
+    "sqlite": """(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+                  WHERE :location_id = 1) SELECT count(*) FROM n) > 0""",
+}
+
+
+async def test_one_location_that_hangs_costs_the_others_nothing(shop: SqlShop) -> None:
+    """It has one thread; who asks there is answered in time, and the others at once."""
+    await shop.owe(2, "table5", BILL)
+    statements = replace(
+        shop.statements,
+        open_bills=f"""SELECT bill_id, amount_minor, currency FROM {shop.bills}
+                       WHERE location_id = :location_id AND spot = :spot
+                       UNION ALL SELECT 'x', 1, 'EUR' WHERE :location_id = 1
+                       AND {SLOW[shop.server.kind]}""",
+    )
+    till = SqlTill(shop.server.url, shop.server.password, statements, time_limit_s=1.0)
+    try:
+        assert len(await till.open_bills(2, "table5")) == 1
+        hanging = asyncio.gather(
+            *(till.open_bills(1, f"table{number}") for number in range(20)), return_exceptions=True
+        )
+        took: list[float] = []
+        while not hanging.done():
+            begun = time.monotonic()
+            assert len(await till.open_bills(2, "table5")) == 1
+            took.append(time.monotonic() - begun)
+            await asyncio.sleep(0)
+        begun = time.monotonic()
+        answers = await hanging
+
+        assert all(isinstance(answer, TillError) for answer in answers), answers
+        assert len(took) > 10
+        assert sorted(took)[len(took) // 2] < 0.2
+        names = [thread.name for thread in threading.enumerate()]
+        assert names.count("till-1") <= 1
+    finally:
+        begun = time.monotonic()
+        await till.aclose()
+        assert time.monotonic() - begun < 2
+
+
+async def test_a_question_that_is_called_off_frees_its_location(shop: SqlShop) -> None:
+    """Whoever asks may have a shorter limit than ours; what hangs is broken off all the same."""
+    statements = replace(
+        shop.statements,
+        open_bills=f"SELECT 'x' AS bill_id, 1 AS amount_minor, 'EUR' AS currency "
+        f"WHERE :spot = 'slow' AND :location_id = 1 AND {SLOW[shop.server.kind]}",
+    )
+    till = SqlTill(shop.server.url, shop.server.password, statements)
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(till.open_bills(1, "slow"), timeout=0.5)
+        if shop.server.kind == "mariadb":
+            with pytest.raises(TillError, match="has not answered for more than"):
+                await till.open_bills(1, "table5")
+            return
+        assert await mended(till, 2) == 0
+        assert await mended(till, 1) == 0
+    finally:
+        await till.aclose()

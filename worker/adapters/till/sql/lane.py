@@ -1,0 +1,104 @@
+"""A thread for one location's work at the database, that can be given up.
+
+A location whose database hangs waits for itself alone: the others have lanes of their own, and
+more than one thread a lane is never made.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from worker.adapters.till.thread import OneThread
+
+T = TypeVar("T")
+
+
+class LaneTrouble(Exception):
+    """Work was given up; the words follow the name of what was asked."""
+
+
+class Lane:
+    """One thing after the other, each within a time limit that includes its wait.
+
+    Args:
+        name: the thread's.
+        time_limit_s: how long anybody waits here.
+        cut: breaks whatever a thread, named by its number, hangs on.
+
+    """
+
+    def __init__(self, name: str, *, time_limit_s: float, cut: Callable[[int], None]) -> None:
+        self._thread = OneThread(name)
+        self._time_limit_s = time_limit_s
+        self._cut = cut
+        self._overdue: asyncio.Future[Any] | None = None
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work on the thread.
+
+        Raises:
+            LaneTrouble: it did not end within the time limit, or what was given up before it has
+                not ended yet. Whether its work was done is not known.
+
+        """
+        if self._overdue is not None and not self._overdue.done():
+            raise LaneTrouble(f"has not answered for more than {self._time_limit_s:g} s")
+        job = _Job(work)
+        future = asyncio.get_running_loop().run_in_executor(self._thread, job.run)
+        future.add_done_callback(_retrieve)
+        try:
+            done, _ = await asyncio.wait([future], timeout=self._time_limit_s)
+        except asyncio.CancelledError:
+            self._give_up(job, future)
+            raise
+        if not done:
+            self._give_up(job, future)
+            raise LaneTrouble(f"did not answer within {self._time_limit_s:g} s")
+        return future.result()
+
+    def close(self) -> None:
+        """Let the thread end after its work. A database that hangs is not waited for."""
+        self._thread.shutdown(wait=False)
+        if self._overdue is not None:
+            # A cancelled future does not mind that its loop is closed when the thread ends.
+            self._overdue.cancel()
+
+    def _give_up(self, job: "_Job[T]", future: "asyncio.Future[T]") -> None:
+        """Leave work behind. What has not begun never will; what hangs is broken off."""
+        thread = job.leave()
+        if thread is None:
+            future.cancel()
+        else:
+            self._overdue = future
+            self._cut(thread)
+
+
+class _Job(Generic[T]):
+    """Work that is either left before it begins or known to be on a thread."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._guard = threading.Lock()
+        self._thread: int | None = None
+        self._is_left = False
+
+    def run(self) -> T:
+        """Do it, unless it was left."""
+        with self._guard:
+            if self._is_left:
+                raise LaneTrouble("was not asked: nobody waits any more")
+            self._thread = threading.get_ident()
+        return self._work()
+
+    def leave(self) -> int | None:
+        """Give the thread that is at it; None: it has not begun and never will."""
+        with self._guard:
+            self._is_left = True
+            return self._thread
+
+
+def _retrieve(future: "asyncio.Future[T]") -> None:
+    """Take an answer that came too late, so that nobody complains that it was never taken."""
+    if not future.cancelled():
+        future.exception()
