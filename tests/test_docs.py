@@ -53,7 +53,7 @@ def test_every_log_line_is_explained_to_the_operator() -> None:
         )
     }
     quiet = {"poll.answered", "poll.failed", "spot.echo"}
-    others = {"mac_key", "toml", "verbs", "till", "db", "bill_id", "visit_id", "spot_id"}
+    others = {"mac_key", "toml", "verbs", "till", "db", "bill_id", "visit_id", "spot_id", "paid"}
 
     missing = {
         event
