@@ -26,6 +26,7 @@ from worker.domain.policy import Policy
 from worker.ports import JsonValue, Till
 from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
+from worker.settings import FixedTill as FixedTillSettings
 from worker.settings import FolderTill as FolderTillSettings
 from worker.settings import Settings
 
@@ -59,6 +60,7 @@ def make_till(settings: Settings) -> FixedTill | FolderTill:
     till = settings.till
     if isinstance(till, FolderTillSettings):
         return FolderTill(till.path)
+    assert isinstance(till, FixedTillSettings), "any other till answers through the seam"
     return FixedTill(prices=till.prices, currency=till.currency, description=till.description)
 
 

@@ -45,7 +45,8 @@ def test_the_example_of_variables_names_only_variables_that_exist(tmp_path: Path
     lines = [line.removeprefix("#") for line in example.read_text().splitlines()]
     pairs = dict(line.split("=", 1) for line in lines if line.startswith("PAYSERA_WORKER_"))
     pairs.pop("PAYSERA_WORKER_CONFIG")
-    pairs.pop("PAYSERA_WORKER_TILL__PATH")  # Of the other kind of till.
+    for name in ("PATH", "ARGV", "LOCK"):  # Of the other kinds of till.
+        pairs.pop(f"PAYSERA_WORKER_TILL__{name}")
 
     settings = load(None, pairs, secrets_dir=tmp_path, default_config=tmp_path / "none")
 

@@ -9,6 +9,7 @@ Below the roof nobody sees these classes; they are handed plain values.
 
 from worker.settings.loading import load
 from worker.settings.model import (
+    CommandTill,
     FixedTill,
     FolderTill,
     JournalSettings,
@@ -23,6 +24,7 @@ from worker.settings.printing import describe
 from worker.settings.problem import Problem, SettingsError
 
 __all__ = [
+    "CommandTill",
     "FixedTill",
     "FolderTill",
     "JournalSettings",

@@ -21,6 +21,7 @@ from worker.settings.problem import Problem, meant, short
 PREFIX: Final = "PAYSERA_WORKER_"
 CONFIG_VARIABLE: Final = "PAYSERA_WORKER_CONFIG"
 SECRET_BYTES_MAX: Final = 64 * 1024
+_JSON_EXAMPLES: Final = {"locations": '[{"id": 9975}]', "till.argv": '["/opt/shop/till"]'}
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _WHERE: Final = re.compile(r"\(at line ([0-9]+), column [0-9]+\)")
 _TABLE: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
@@ -227,11 +228,13 @@ def _put_text(layer: Layer, key: str, text: str, origin: str) -> None:
     value: object = text
     if kind == "number" and _NUMBER.fullmatch(text):
         value = float(text) if "." in text else int(text)
+    elif kind == "flag" and text in {"true", "false"}:
+        value = text == "true"
     elif kind == "json" and text:
         try:
             value = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            example = '[{"id": 9975}]' if key == "locations" else '{"*": 1250}'
+            example = _JSON_EXAMPLES.get(key, '{"*": 1250}')
             layer.report(key, origin, "it is not valid JSON", f"write it like {example}")
             layer.spoiled.add(key)
     layer.put(key, value, origin)

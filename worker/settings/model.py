@@ -17,6 +17,8 @@ _CONFIG: Final = ConfigDict(
     frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
 )
 
+_KINDS: Final = '"fixed", "folder" or "command"'
+
 FilePath = Annotated[Path, BeforeValidator(rules.plain_path)]
 
 
@@ -106,7 +108,7 @@ class FixedTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["fixed"] = Field("fixed", description='"fixed" or "folder"')
+    kind: Literal["fixed"] = Field("fixed", description=_KINDS)
     currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
         "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
     )
@@ -126,8 +128,21 @@ class FolderTill(BaseModel):
 
     model_config = _CONFIG
 
-    kind: Literal["folder"] = Field(description='"fixed" or "folder"')
+    kind: Literal["folder"] = Field(description=_KINDS)
     path: FilePath = Field(description="the path of a folder")
+
+
+class CommandTill(BaseModel):
+    """A program of the shop's is asked, and told what was paid."""
+
+    model_config = _CONFIG
+
+    kind: Literal["command"] = Field(description=_KINDS)
+    argv: Annotated[tuple[str, ...], BeforeValidator(rules.argv)] = Field(
+        description='a list such as ["/opt/shop/till", "argument"], all of it text'
+    )
+    # Only a program that knows `lock` and `unlock` is asked to; most tills have nothing to lock.
+    lock: bool = Field(default=False, strict=True, description="true or false")
 
 
 class LogSettings(BaseModel):
@@ -158,7 +173,7 @@ class Settings(BaseSettings):
     locations: Annotated[tuple[LocationSettings, ...], BeforeValidator(rules.locations)] = Field(
         description="a list with at least one location"
     )
-    till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    till: Annotated[FixedTill | FolderTill | CommandTill, Field(discriminator="kind")]
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -189,7 +204,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-TILLS: Final[Mapping[str, type[BaseModel]]] = {"fixed": FixedTill, "folder": FolderTill}
+TILLS: Final[Mapping[str, type[BaseModel]]] = {
+    "fixed": FixedTill,
+    "folder": FolderTill,
+    "command": CommandTill,
+}
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "wallet": (WalletSettings,),
     "polling": (PollingSettings,),
@@ -205,7 +224,9 @@ def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
     if annotation in {int, float}:
         return "number"
-    return "json" if str(annotation).startswith("dict") else "text"
+    if annotation is bool:
+        return "flag"
+    return "json" if str(annotation).startswith(("dict", "tuple")) else "text"
 
 
 LEAVES: Final[Mapping[str, str]] = {

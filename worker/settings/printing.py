@@ -52,4 +52,8 @@ def _written(value: object) -> str:
         return _MASK
     if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_written(part) for part in value)}]"
     return str(value)

@@ -14,6 +14,8 @@ _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _URL_CHARS: Final = re.compile(r"[!-~]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PRICE_NAME_CHARS_MAX: Final = 1000
+_ARGUMENTS_MAX: Final = 64
+_ARGUMENT_CHARS_MAX: Final = 4096
 
 
 def base_url(value: object) -> object:
@@ -150,6 +152,26 @@ def prices(value: object) -> object:
     for name in value:
         if not isinstance(name, str) or not 1 <= len(name) <= _PRICE_NAME_CHARS_MAX:
             raise ValueError("a price stands under a spot identifier of 1 to 1000 characters")
+    return value
+
+
+def argv(value: object) -> object:
+    """Accept a program by its whole path, and its arguments. No shell ever reads them."""
+    if isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 - pydantic asks for a ValueError
+            'it is one text, and no shell takes it apart: write ["/path", "argument"]'
+        )
+    if not isinstance(value, list | tuple):
+        return value
+    if not 1 <= len(value) <= _ARGUMENTS_MAX:
+        raise ValueError(f"it names a program and at most {_ARGUMENTS_MAX - 1} arguments")
+    for part in value:
+        if isinstance(part, str) and not (part.isprintable() and len(part) <= _ARGUMENT_CHARS_MAX):
+            raise ValueError(
+                f"an argument is at most {_ARGUMENT_CHARS_MAX} characters, all of which print"
+            )
+    if isinstance(value[0], str) and not value[0].startswith("/"):
+        raise ValueError("the program is given by its whole path, beginning with /")
     return value
 
 
