@@ -166,9 +166,9 @@ async def test_no_more_than_so_many_are_at_work_in_all(tmp_path: Path) -> None:
 
 async def test_a_turn_that_does_not_come_in_time_is_an_answer_too(tmp_path: Path) -> None:
     """Behind four that hang, the fifth does not wait longer than any of them."""
-    path = program(tmp_path, "exec sleep 3600")
+    path = program(tmp_path, "trap '' TERM; while :; do :; done")
     turns = Turns(per_location=1)
-    async with till_of(path, time_limit_s=0.5, turns=turns) as till:
+    async with till_of(path, time_limit_s=0.5, kill_after_s=20, turns=turns) as till:
         asked = [till.open_bills(HALL, "table5") for _ in range(2)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
     said = sorted(str(answer) for answer in answers)
