@@ -3,6 +3,7 @@ PYTHON ?= python3
 SECONDS ?= 25
 SEED ?= 1
 FAULTS ?= 0
+TILL ?= fixed
 KILLS ?= 1000
 EXAMPLES ?= 1000000
 
@@ -13,7 +14,7 @@ DEV = .venv-dev/bin
   lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
-	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS)
+	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS) --till $(TILL)
 
 sandbox: .venv/.ready     ## the stand-in wallet alone, on port 8800
 	@$(RUN)/paysera-worker sandbox

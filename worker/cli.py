@@ -32,6 +32,8 @@ exit codes:
   78  wrong configuration
 """
 
+DEMO_TILLS: Final = ("fixed", "folder", "http", "sql", "postgres", "command")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
@@ -87,6 +89,7 @@ def add_working_verbs(verbs: "Verbs") -> None:
     made.add_argument(
         "--seconds", type=float, default=25.0, metavar="N", help="how long guests come (default 25)"
     )
+    made.add_argument("--till", choices=DEMO_TILLS, default="fixed", help="where bills come from")
 
 
 def add_reading_verbs(verbs: "Verbs") -> None:
@@ -190,7 +193,12 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """`demo`."""
     from worker.verbs import demo as verb
 
-    return verb.run(seconds=arguments.seconds, seed=arguments.seed, faults=arguments.faults)
+    return verb.run(
+        seconds=arguments.seconds,
+        seed=arguments.seed,
+        faults=arguments.faults,
+        till=arguments.till,
+    )
 
 
 def with_reader(settings: "Settings", use: "Callable[[JournalReader], int]") -> int:

@@ -34,23 +34,27 @@ def make_connector(settings: Settings, till: kinds.BillingTill, clock: SystemClo
         case kinds.HttpTill():
             return make_http(settings, till, clock)
         case kinds.SqlTill():
-            from worker.adapters.till.sql import SqlStatements, SqlTill
+            from worker.adapters.till import sql  # noqa: PLC0415 - only its kind needs its libraries
 
-            statements = SqlStatements(till.open_bills_sql, till.mark_paid_sql, till.confirm_sql)
+            statements = sql.SqlStatements(
+                open_bills=till.open_bills_sql,
+                mark_paid=till.mark_paid_sql,
+                confirm=till.confirm_sql,
+            )
             password = till.password.get_secret_value() if till.password else None
-            return SqlTill(till.url, password, statements)
+            return sql.SqlTill(till.url, password, statements)
         case kinds.CommandTill():
-            from worker.adapters.till.command import CommandTill
+            from worker.adapters.till.command import CommandTill  # noqa: PLC0415 - as above
 
             return CommandTill(till.argv, can_lock=till.lock, environ=os.environ)
         case kinds.PluginTill():
             return plugin.load(till.name, till.options)
-    raise AssertionError(f"a kind of till that nobody knows: {till.kind}")
+    raise AssertionError(f"a kind of till that nobody knows: {type(till).__name__}")
 
 
 def make_http(settings: Settings, till: kinds.HttpTill, clock: SystemClock) -> Connector:
     """Build the way to a shop's endpoint."""
-    from worker.adapters.till.http import HttpTill
+    from worker.adapters.till.http import HttpTill  # noqa: PLC0415 - as above
 
     return HttpTill(
         url=till.url,

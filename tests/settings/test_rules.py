@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.support import BASE, KEY, either, put_secret, read, refused
-from worker.settings import FixedTill, FolderTill, SettingsError, load
+from worker.settings import (
+    CommandTill,
+    FixedTill,
+    FolderTill,
+    SettingsError,
+    describe,
+    load,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,86 @@ def test_a_folder_needs_its_path(tmp_path: Path) -> None:
     settings = read(tmp_path, bare + 'path = "/srv/bills"\n')
     assert isinstance(settings.till, FolderTill)
     assert settings.till.path == Path("/srv/bills")
+
+
+BARE = BASE.split("[till.prices]", maxsplit=1)[0]
+COMMAND = BARE + '[till]\nkind = "command"\n'
+
+
+def test_a_program_is_a_list_that_is_kept_as_it_is(tmp_path: Path) -> None:
+    """No shell will read it, so nothing in it means anything."""
+    argv = ["/opt/shop/till", "--db", "a b", "$HOME; rm", ""]
+
+    settings = read(tmp_path, f"{COMMAND}argv = {json.dumps(argv)}\n")
+
+    assert isinstance(settings.till, CommandTill)
+    assert settings.till.argv == tuple(argv)
+    assert settings.till.lock is False
+    shown = "\n".join(describe(settings))
+    assert f"argv = {json.dumps(argv)}" in shown
+    assert "lock = false" in shown
+    assert read(tmp_path, BARE + shown[shown.index("[till]") :].partition("[log]")[0]).till == (
+        settings.till
+    )
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        '"/opt/shop/till --db x"',
+        "[]",
+        '["till"]',
+        '["./till"]',
+        '["~/till"]',
+        '[""]',
+        "[5]",
+        '["/till", 5]',
+        '["/till", "a\\u0000b"]',
+        '["/till", "a\\nb"]',
+        "5",
+        "true",
+        "{a = 1}",
+        json.dumps(["/till"] * 65),
+        json.dumps(["/till", "x" * 4097]),
+    ],
+)
+def test_a_program_that_is_not_a_list_with_a_whole_path_is_refused(
+    tmp_path: Path, argv: str
+) -> None:
+    """What depends on a folder or on a shell would depend on who starts the worker."""
+    assert "till.argv" in refused(tmp_path, f"{COMMAND}argv = {argv}\n")
+
+
+def test_a_program_needs_its_argv_and_says_how_to_give_it(tmp_path: Path) -> None:
+    """There is no program that every shop has."""
+    assert "till.argv (not given anywhere)" in refused(tmp_path, COMMAND)
+
+
+def test_a_program_can_be_given_by_variables(tmp_path: Path) -> None:
+    """A list as JSON, a yes or no as the word."""
+    environ = KEY | {
+        "PAYSERA_WORKER_TILL__KIND": "command",
+        "PAYSERA_WORKER_TILL__ARGV": '["/opt/shop/till", "x"]',
+        "PAYSERA_WORKER_TILL__LOCK": "true",
+    }
+
+    till = read(tmp_path, BARE, environ).till
+
+    assert isinstance(till, CommandTill)
+    assert (till.argv, till.lock) == (("/opt/shop/till", "x"), True)
+    for lock in ("yes", "1", "True"):
+        report = refused(tmp_path, BARE, environ | {"PAYSERA_WORKER_TILL__LOCK": lock})
+        assert "till.lock" in report
+        assert "true or false" in report
+    report = refused(tmp_path, BARE, environ | {"PAYSERA_WORKER_TILL__ARGV": "/opt/shop/till"})
+    assert 'write it like ["/opt/shop/till"]' in report
+
+
+def test_what_belongs_to_a_program_is_an_error_elsewhere(tmp_path: Path) -> None:
+    """And a price means nothing to a program."""
+    assert 'it belongs to kind = "command"' in refused(tmp_path, f'{BARE}[till]\nargv = ["/x"]\n')
+    both = f'{COMMAND}argv = ["/x"]\n[till.prices]\n"*" = 1\n'
+    assert 'it belongs to kind = "fixed"' in refused(tmp_path, both)
 
 
 @pytest.mark.parametrize("kind", ['"till"', "5", "[1]", "true"])

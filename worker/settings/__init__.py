@@ -9,23 +9,27 @@ Below the roof nobody sees these classes; they are handed plain values.
 
 from worker.settings.loading import load
 from worker.settings.model import (
-    FixedTill,
-    FolderTill,
-    HttpTill,
     JournalSettings,
     LocationSettings,
     LogSettings,
-    PluginTill,
     PollingSettings,
     Settings,
-    SqlTill,
     VisitSettings,
     WalletSettings,
 )
 from worker.settings.printing import describe
 from worker.settings.problem import Problem, SettingsError
+from worker.settings.tills import (
+    CommandTill,
+    FixedTill,
+    FolderTill,
+    HttpTill,
+    PluginTill,
+    SqlTill,
+)
 
 __all__ = [
+    "CommandTill",
     "FixedTill",
     "FolderTill",
     "HttpTill",

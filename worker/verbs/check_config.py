@@ -7,9 +7,11 @@ import sys
 from worker import bootstrap
 from worker.adapters.clock import SystemClock
 from worker.adapters.till import check_folder
+from worker.adapters.till.connector import TillError
 from worker.domain.ids import LocationId
 from worker.domain.outcome import Done, Refusal, Refused
 from worker.settings import FolderTill, Settings, describe
+from worker.tills import make_till
 
 
 def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
@@ -29,7 +31,31 @@ def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
         f"Configuration is valid: {count} location{'s' if count > 1 else ''}, "
         f"{settings.till.kind} till, wallet {settings.wallet.base_url}"
     )
-    return asyncio.run(ask_wallet(settings)) if is_online else bootstrap.EXIT_OK
+    return asyncio.run(ask_outside(settings)) if is_online else bootstrap.EXIT_OK
+
+
+async def ask_outside(settings: Settings) -> int:
+    """Ask the wallet and the till, changing nothing at either."""
+    answers = [await ask_wallet(settings), await ask_till(settings)]
+    return next((code for code in answers if code != bootstrap.EXIT_OK), bootstrap.EXIT_OK)
+
+
+async def ask_till(settings: Settings) -> int:
+    """Try the way to the till."""
+    try:
+        till = make_till(settings, SystemClock())
+    except TillError as error:
+        print(f"Check [till]: {error}", file=sys.stderr)
+        return bootstrap.EXIT_CONFIGURATION
+    try:
+        problems = await till.check()
+    finally:
+        await till.aclose()
+    for problem in problems:
+        print(f"Check [till]: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"The {settings.till.kind} till answers")
+    return bootstrap.EXIT_CONFIGURATION if problems else bootstrap.EXIT_OK
 
 
 async def ask_wallet(settings: Settings) -> int:
