@@ -19,9 +19,10 @@ from worker import settings as setting
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.sqlite import SqliteJournal
-from worker.bootstrap import make_supervisor, make_till, make_wallet
+from worker.bootstrap import make_supervisor, make_wallet
 from worker.domain.visit import Step
 from worker.service.supervisor import Supervisor
+from worker.tills import make_till
 
 
 class Subject:

@@ -9,11 +9,14 @@ import pytest
 from tests.adapters.till.support import Ticks
 from tests.contract.entries import Journal
 from tests.contract.tills import LIMIT_S
-from tests.tills.shop import Shop
-from tests.tills.shops import SHOPS, Unholdable, make_shop
+from tests.tills.databases import mariadb_server, postgresql_server
+from tests.tills.shop import Shop, Unholdable
+from tests.tills.shops import SERVERS, SHOPS, make_shop
 from worker.adapters.journal.memory import MemoryJournal
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.till import GuardedTill
+
+__all__ = ["mariadb_server", "postgresql_server"]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -29,7 +32,9 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture(params=SHOPS)
 async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop that is open for the test."""
-    shop = make_shop(request.param, tmp_path)
+    name = request.param
+    server = request.getfixturevalue(f"{name}_server") if name in SERVERS else None
+    shop = make_shop(name, tmp_path, server)
     await shop.open()
     yield shop
     with contextlib.suppress(Unholdable):

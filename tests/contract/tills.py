@@ -8,8 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.adapters.till.support import HALL, NOON, Ticks
-from tests.tills.shop import Shop
-from tests.tills.shops import Unholdable
+from tests.tills.shop import Shop, Unholdable
 from worker.adapters.till import GuardedTill
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId

@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.adapters.journal.builders import NOON, a_bill, a_visit, an_entry, told
+from tests.adapters.journal.builders import NOON, a_bill, a_notice, a_visit, an_entry, told
 from worker.adapters.journal.store import Beat, Kept
 from worker.domain.commands import WriteKind
 from worker.domain.ids import TransactionKey
 from worker.domain.visit import End, Step, Visit
-from worker.ports import Intent, IntentState, Settled
+from worker.ports import Entry, Intent, IntentState, NoticeState, Posted, Settled
 
 
 def at(visit: Visit, step: Step, **changes: Any) -> Visit:
@@ -34,8 +34,10 @@ def paid_visit(number: int) -> list[Kept]:
     linking = at(creating, Step.LINKING, transaction_key=key)
     confirming = at(linking, Step.CONFIRMING, reserved_at=NOON)
     closing = at(confirming, Step.CLOSING, end=End.PAID, paid_at=NOON)
-    settling = at(closing, Step.SETTLING, spot_closed_at=NOON)
+    closed = at(closing, Step.CLOSED, spot_closed_at=NOON)
     created = done(WriteKind.CREATE, creating.reference)
+    notice = a_notice(closing)
+    posted = Posted(notice.notice_id, NoticeState.ACCEPTED, NOON)
     return [
         an_entry(seen, records=(told(1),)),
         an_entry(creating, records=(told(2),), begun=Intent(WriteKind.CREATE, creating.reference)),
@@ -46,9 +48,10 @@ def paid_visit(number: int) -> list[Kept]:
             closing,
             settled=(done(WriteKind.CONFIRM, key),),
             begun=Intent(WriteKind.CLOSE, closing.spot_id),
+            notices=(notice,),
         ),
-        an_entry(settling, settled=(done(WriteKind.CLOSE, closing.spot_id),), records=(told(5),)),
-        an_entry(at(settling, Step.CLOSED, is_settled=True), records=(told(6),)),
+        an_entry(closed, settled=(done(WriteKind.CLOSE, closing.spot_id),), records=(told(5),)),
+        Entry(closed.visit_id, None, (told(6),), posted=(posted,)),
     ]
 
 

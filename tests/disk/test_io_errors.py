@@ -88,7 +88,7 @@ def refuses_everything(disk: SimDisk, store: Store) -> None:
         store.seal,
         store.open_visits,
         store.next_visit_id,
-        lambda: store.holder_of_bill(HALL, "bill-1"),
+        lambda: store.claims_on_bill(HALL, "bill-1"),
         lambda: store.visit_of_key(TransactionKey("key-1")),
     ):
         with pytest.raises(JournalUnavailable):

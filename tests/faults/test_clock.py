@@ -147,7 +147,7 @@ async def test_a_machine_that_slept_between_the_look_and_the_confirm_looks_again
     too old to act on; what the wallet shows by then decides (F35).
     """
     bench = Bench(Policy(offer_ttl_s=600))
-    find_bill, slept, confirmed_at = bench.till.find_bill, list[datetime](), list[datetime]()
+    find_bills, slept, confirmed_at = bench.till.find_bills, list[datetime](), list[datetime]()
     wallet = bench.engine._hands.wallet
     confirm = wallet.confirm_transaction
 
@@ -157,15 +157,15 @@ async def test_a_machine_that_slept_between_the_look_and_the_confirm_looks_again
             slept.append(bench.clock.now())
             if has_lapsed:
                 bench.world.charges[key].status = TransactionStatus.FAILED
-        return await find_bill(location_id, table)
+        return await find_bills(location_id, table)
 
-    async def note(asked: TransactionKey, not_after: datetime) -> object:
+    async def note(asked: TransactionKey, not_after: datetime, lowered: object) -> object:
         confirmed_at.append(not_after)
         return await confirm(asked, not_after)
 
     async with bench.at_work():
         key = await offered(bench)
-        monkeypatch.setattr(bench.till, "find_bill", sleep_first)
+        monkeypatch.setattr(bench.till, "find_bills", sleep_first)
         monkeypatch.setattr(wallet, "confirm_transaction", note)
         bench.world.reserve(bench.world.charges[key])
         await bench.tick(4)

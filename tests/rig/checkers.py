@@ -39,7 +39,7 @@ NEVER_SAID: Final = (
     "worker.twin_seen",
 )
 """Lines that report a fault in the worker, a visit that it gave up, or what can not be in here."""
-SAID_ONCE: Final = ("transaction.confirmed", "bill.settled", "visit.closed")
+SAID_ONCE: Final = ("transaction.confirmed", "notice.accepted", "visit.closed")
 VISITS_MAX: Final = 1_000_000
 
 
@@ -185,9 +185,11 @@ def missing_of(line: Json, books: Books) -> str:
 
 
 def learned(story: Iterable[StoryLine]) -> set[str]:
-    """Give the facts that a story has and the steps that it went through."""
+    """Give the facts that a story has, the steps that it went through, and what the till heard."""
     found: set[str] = set()
     for line in story:
+        if isinstance(line, Record) and line.kind == "notice_told":
+            found.add(f"notice {line.body['state']}")
         path = line.body.get("path") if isinstance(line, Record) else None
         for row in path if isinstance(path, list | tuple) else ():
             fact, step, *_ = row
@@ -266,9 +268,9 @@ def claims(line: Json, visit: Visit, story: set[str], ledger: Json) -> list[tupl
             is_taken = at_wallet.get(str(visit.transaction_key)) == "confirmed"
             found.append(("it ended paid", visit.end is End.PAID and visit.paid_at is not None))
             found.append(("the wallet has it as taken", is_taken))
-        case "bill.settled":
+        case "notice.accepted":
             is_same = visit.bill is not None and visit.bill.bill_id == line["bill"]
-            found.append(("the till knows", visit.is_settled and is_same))
+            found.append(("the till knows", "notice accepted" in story and is_same))
         case "visit.closed":
             found += ends(line, visit)
     return found

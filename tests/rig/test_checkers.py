@@ -48,7 +48,7 @@ PAID = Visit(
     creates=1,
     transaction_key=KEY,
     paid_at=NOW,
-    is_settled=True,
+    taken_minor=1250,
     end=End.PAID,
     reason="the guest paid",
     spot_closed_at=NOW,
@@ -74,9 +74,12 @@ LEDGER: Json = {
 PATH = [
     ("TransactionCreated", "linking", "LinkOrder", None, 1),
     ("OrderLinked", "offered", None, None, 2),
-    ("TransactionLooked", "closing", "SettleBill", None, 3),
+    ("TransactionLooked", "closing", "LookAtSpot", None, 3),
 ]
-STORY: tuple[StoryLine, ...] = (Record(NOW, "turn", {"path": PATH}),)
+STORY: tuple[StoryLine, ...] = (
+    Record(NOW, "turn", {"path": PATH}),
+    Record(NOW, "notice_told", {"state": "accepted"}),
+)
 SOUND = Books(LEDGER, 1, {1: PAID}, {1: STORY}, None)
 NAMES: Json = {"table": "table1", "visit": "v-0001", "transaction": short_key(KEY)}
 SAID: list[Json] = [
@@ -86,7 +89,7 @@ SAID: list[Json] = [
     {"event": "order.offered", **NAMES, "amount": "12.50 EUR"},
     {"event": "transaction.reserved", **NAMES},
     {"event": "transaction.confirmed", **NAMES, "amount": "12.50 EUR"},
-    {"event": "bill.settled", "table": "table1", "visit": "v-0001", "bill": "B-1"},
+    {"event": "notice.accepted", "table": "table1", "visit": "v-0001", "bill": "B-1"},
     {
         "event": "visit.closed",
         **NAMES,
@@ -144,7 +147,7 @@ def test_sound_books_pass() -> None:
         (replace(SOUND, visits={}), "journal None"),
         (replace(SOUND, confirms_applied=2), "2 confirms worked"),
         (replace(SOUND, broken_at=7), "line 7"),
-        (with_visit(step=Step.SETTLING), "v-0001 is settling"),
+        (with_visit(step=Step.CLOSING), "v-0001 is closing"),
         (with_visit(step=Step.PARKED), "v-0001 is parked"),
         (and_another(checkin=1), "check-in (501, 1) paid 2 times"),
         (and_another(orderid=TAKEN["orderid"]), "visit 1 paid 2 times"),
@@ -170,8 +173,8 @@ def test_books_that_are_wrong_in_one_thing_are_complained_about(books: Books, wo
         (with_visit(end=End.UNPAID), "transaction.confirmed"),
         (with_visit(paid_at=None), "transaction.confirmed"),
         (with_ledger(transactions=[{**TAKEN, "status": "revoked"}]), "transaction.confirmed"),
-        (with_visit(is_settled=False), "bill.settled"),
-        (with_visit(bill=OTHER_BILL), "bill.settled"),
+        (replace(SOUND, stories={1: ()}), "notice.accepted"),
+        (with_visit(bill=OTHER_BILL), "notice.accepted"),
         (with_visit(step=Step.CLOSING), "visit.closed"),
         (with_visit(end=End.LEFT), "visit.closed"),
         (with_visit(reason="it rained"), "visit.closed"),
@@ -184,7 +187,7 @@ def test_a_line_that_the_journal_does_not_bear_out_is_a_lost_fact(books: Books, 
     assert any(f'"event": "{event}"' in one for one in lost)
 
 
-@pytest.mark.parametrize("event", ["transaction.confirmed", "bill.settled", "visit.closed"])
+@pytest.mark.parametrize("event", ["transaction.confirmed", "notice.accepted", "visit.closed"])
 def test_what_may_be_said_once_is_not_said_by_two_lives(event: str) -> None:
     """A visit ends once, whoever tells of it."""
     again = [line for line in SAID if line["event"] == event]

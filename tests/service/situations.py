@@ -24,7 +24,7 @@ async def offered(bench: Bench, table: str = "t1") -> TransactionKey:
 
 def poisoned(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let the worker itself fail so often over the spot of a visit at t1 that has paid."""
-    look, failures = Hands.look_at_spot, []
+    look, failures = Hands.look_at_spot, list[str]()
 
     async def explode(hands: Hands, visit: Visit) -> events.Event:
         if visit.table == "t1" and visit.paid_at is not None and len(failures) < times:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.tills.shops import Unholdable
+from tests.tills.shop import Unholdable
 from worker.adapters.till.connector import Connector, Document
 from worker.adapters.till.fixed import FixedTill
 from worker.domain.errors import MoneyError

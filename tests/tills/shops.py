@@ -1,32 +1,47 @@
 """Every shop that the contract is held against."""
 
-import importlib
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from tests.tills.command_shop import CommandShop
+from tests.tills.fixed_shop import FixedShop
+from tests.tills.folder_shop import FolderShop
+from tests.tills.http_shop import HttpShop
+from tests.tills.plugin_shop import PluginShop
+from tests.tills.servers import Server
 from tests.tills.shop import Shop
+from tests.tills.sql_shop import SqlShop, sqlite_server
 
 SHOPS: Final = {
     "fixed": "FixedShop",
     "folder": "FolderShop",
+    "http": "HttpShop",
+    "sqlite": "SqlShop",
+    "postgresql": "SqlShop",
+    "mariadb": "SqlShop",
+    "command": "CommandShop",
     "plugin": "PluginShop",
 }
-"""By the name of its module, without `_shop`; each is made with a folder of its own. One line for
-each connector."""
+"""Each with the class that plays it."""
+SERVERS: Final = ("postgresql", "mariadb")
+"""Shops in a database with a server, which is started once for all tests."""
 
 
-class Unholdable(Exception):
-    """The shop's books have no way to say this, so it can not come from there."""
-
-
-class HangsByLocation(Protocol):
-    """A shop that can hang at one location only, because its connector can tell them apart."""
-
-    async def hang_at(self, location_id: int) -> None:
-        """Take far longer than anybody waits, at this location, from now on."""
-
-
-def make_shop(name: str, folder: Path) -> Shop:
-    """Make a shop; its libraries are loaded only now."""
-    made: Shop = getattr(importlib.import_module(f"tests.tills.{name}_shop"), SHOPS[name])(folder)
-    return made
+def make_shop(name: str, folder: Path, server: Server | None = None) -> Shop:
+    """Make a shop in a folder of its own, or at a server."""
+    match name:
+        case "http":
+            return HttpShop()
+        case "sqlite":
+            return SqlShop(sqlite_server(folder))
+        case "postgresql" | "mariadb":
+            assert server is not None, "somebody started its server"
+            return SqlShop(server)
+        case "fixed":
+            return FixedShop(folder)
+        case "folder":
+            return FolderShop(folder)
+        case "command":
+            return CommandShop(folder)
+        case _:
+            return PluginShop(folder)

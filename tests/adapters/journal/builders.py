@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, SpotId, VisitId
+from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.money import Money
+from worker.domain.notice import Notice
 from worker.domain.visit import End, Step, Visit
 from worker.ports import Entry, Record
 
@@ -38,6 +39,27 @@ def a_bill(bill_id: str | None = None, amount_minor: int = 1250, currency: str =
 
 def closed(visit: Visit, end: End = End.LEFT) -> Visit:
     return replace(visit, step=Step.CLOSED, end=end, spot_closed_at=NOON)
+
+
+def a_notice(visit: Visit, **changes: Any) -> Notice:
+    """What the till has to hear of a visit that paid."""
+    assert visit.bill is not None
+    notice = Notice(
+        notice_id=visit.reference,
+        visit_id=visit.visit_id,
+        location_id=visit.location_id,
+        table=visit.table,
+        bill_id=visit.bill.bill_id or "",
+        part_id=None,
+        money=visit.bill.money,
+        bill_minor=visit.bill.money.amount_minor,
+        service_minor=0,
+        tip_minor=0,
+        transaction_key=visit.transaction_key or TransactionKey("key-1"),
+        reference=visit.reference,
+        paid_at=NOON,
+    )
+    return replace(notice, **changes)
 
 
 def an_entry(visit: Visit, **parts: Any) -> Entry:

@@ -95,8 +95,8 @@ def test_both_journals_agree_on_every_entry(drawn: list[Entry], together: int) -
                 known = TransactionKey(key)
                 assert store.visit_of_key(known) == now(memory.visit_of_key(known))
             for bill_id in ("bill-1", "bill-2"):
-                assert store.holder_of_bill(HALL, bill_id) == now(
-                    memory.holder_of_bill(HALL, bill_id)
+                assert store.claims_on_bill(HALL, bill_id) == now(
+                    memory.claims_on_bill(HALL, bill_id)
                 )
         finally:
             store.close()
