@@ -15,7 +15,7 @@ from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitI
 from worker.domain.money import Money
 from worker.domain.notice import Notice
 
-LIMIT_S: Final = 1.0
+LIMIT_S: Final = 3.0
 TRIES_MAX: Final = 400
 SPOT: Final = "table5"
 VISIT, OTHER_VISIT = "v-0042", "v-0043"

@@ -230,6 +230,11 @@ def _agree(fields: Mapping[str, object], currency: str, where: str) -> None:
         raise UnusableBill(f"{where} is not in the bill's currency")
 
 
+def load_currencies() -> None:
+    """Load the table of currencies now, and not while the first guest waits for a bill."""
+    _has_two_decimals("EUR")
+
+
 @functools.lru_cache(maxsize=512)
 def _has_two_decimals(code: str) -> bool:
     """Ask the ISO 4217 table: the wallet counts hundredths whatever the currency is."""

@@ -19,7 +19,7 @@ from worker.adapters.till.connector import (
     TillError,
     UnreadableBill,
 )
-from worker.adapters.till.document import UnusableBill, bill_from
+from worker.adapters.till.document import UnusableBill, bill_from, load_currencies
 from worker.adapters.till.text import shown
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
@@ -83,6 +83,7 @@ class GuardedTill:
         self._time_limit_s = time_limit_s
         self._has_ids = has_ids
         self._can_lock = connector.can_lock is True
+        load_currencies()
         self._ways: dict[LocationId, _Way] = {}
         self._calls: set[asyncio.Task[object]] = set()
 
