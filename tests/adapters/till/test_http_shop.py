@@ -186,7 +186,6 @@ async def test_a_notice_of_a_wrong_clock_is_refused(shop: HttpShop) -> None:
         ("POST", "/bills/B-1/lock", b"[]", 400),
         ("POST", "/bills/B-1/lock", b'{"location_id": {}, "spot": [], "visit": 1}', 400),
         ("POST", "/payments", b"{}", 401),
-        ("POST", "/payments", b"x" * 70_000, 413),
         ("PUT", "/bills", None, 501),
     ],
 )
@@ -211,6 +210,19 @@ async def test_the_reference_shop_answers_nonsense_in_json(
     assert set(told) == {"error", "message"}
     assert shop.is_running
     assert "Traceback" not in shop.said()
+
+
+async def test_the_reference_shop_reads_no_more_than_it_says(shop: HttpShop) -> None:
+    """What it does not read can not be taken for the next request: the connection ends."""
+    port = int(shop.url.rpartition(":")[2])
+    head = f"POST /payments HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n"
+    for told in ("content-length: 70000\r\n", "transfer-encoding: chunked\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head}{told}\r\n".encode())
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 413"), told
 
 
 def run(books: Path, *given: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -65,6 +65,7 @@ def test_a_notice_is_the_same_bytes_each_time() -> None:
     }
 
     (one,) = written
+    assert one == json.dumps(json.loads(one), sort_keys=True, separators=(",", ":")).encode()
     assert one.isascii()
     assert b"\n" not in one
     assert json.loads(one)["data"]["spot"] == "tërrasse \u2028\n"
