@@ -184,10 +184,28 @@ async def test_what_the_database_says_repeats_no_value_and_no_password(shop: Sql
     assert len(said) >= 4
     for text in said:
         assert text.isprintable()
-        for secret in ("Wr0ng", "s3cret", "a-secret-table", "ATaNkey", "v1.abc", "B-1"):
+        for secret in ("Wr0ng", "s3cret", "a-secret-table", "ATaNkey", "v1.abc", "n-1"):
             assert secret not in text
     if shop.server.kind != "sqlite":
         assert "can not be reached" in said[0]
+
+
+async def test_a_value_that_the_database_quotes_is_shown_by_its_name(
+    postgresql_server: Server,
+) -> None:
+    """What was wrong with it is still said."""
+    number = "SELECT 1 AS bill_id, 1 AS amount_minor, 'EUR' AS currency WHERE :spot = 1"
+    mark = "UPDATE nowhere SET a = 1 WHERE b = :bill_id"
+    statements = SqlStatements(open_bills=number, mark_paid=mark)
+    till = SqlTill(postgresql_server.url, postgresql_server.password, statements)
+
+    with pytest.raises(TillError) as caught:
+        await till.open_bills(HALL, "a-secret-table")
+
+    assert str(caught.value) == (
+        'till.open_bills_sql: invalid input syntax for type integer: ":spot"'
+    )
+    await till.aclose()
 
 
 async def test_a_question_without_a_where_fills_no_memory(shop: SqlShop) -> None:
