@@ -39,6 +39,7 @@ def notice_body(notice: Notice) -> Mapping[str, Any]:
         "service_minor": notice.service_minor,
         "tip_minor": notice.tip_minor,
         "transaction_key": notice.transaction_key,
+        "reference": notice.reference,
         "paid_at": notice.paid_at,
     }
 
@@ -64,7 +65,7 @@ def notice_from(notice_id: str, visit_id: int, location_id: int, bill_id: str, b
             service_minor=said["service_minor"],
             tip_minor=said["tip_minor"],
             transaction_key=TransactionKey(said["transaction_key"]),
-            reference=OrderReference(notice_id),
+            reference=OrderReference(said["reference"]),
             paid_at=at_from_text(said["paid_at"]),
         )
     except (KeyError, TypeError, ValueError) as error:

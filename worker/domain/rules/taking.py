@@ -149,7 +149,7 @@ def notice_of(visit: Visit, bill: Bill, taken: Money, now: datetime) -> Notice:
     assert visit.transaction_key is not None, "what was paid has a key"
     assert bill.bill_id is not None, "a till that is told knows the bill by name"
     return Notice(
-        notice_id=visit.reference,
+        notice_id=visit.reference.replace(".", "-"),  # Webhooks join their fields with dots.
         visit_id=visit.visit_id,
         location_id=visit.location_id,
         table=visit.table,

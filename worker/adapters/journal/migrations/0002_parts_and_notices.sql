@@ -20,12 +20,14 @@ CREATE INDEX notice_unposted ON notice (seq) WHERE state <> 'accepted';
 CREATE INDEX notice_of_visit ON notice (visit_id);
 
 INSERT INTO notice (notice_id, visit_id, location_id, bill_id, body, state, told_since, next_at)
-SELECT 'v1.' || meta.value || '.' || location_id || '.' || visit_id || '.'
+SELECT 'v1-' || meta.value || '-' || location_id || '-' || visit_id || '-'
          || json_extract(body, '$.nonce') || json_extract(body, '$.creates'),
        visit_id, location_id, bill_id,
        json_object('table', "table", 'part_id', NULL, 'amount_minor', amount_minor,
          'currency', currency, 'bill_minor', amount_minor, 'service_minor', 0, 'tip_minor', 0,
          'transaction_key', transaction_key,
+         'reference', 'v1.' || meta.value || '.' || location_id || '.' || visit_id || '.'
+           || json_extract(body, '$.nonce') || json_extract(body, '$.creates'),
          'paid_at', coalesce(json_extract(body, '$.paid_at'), json_extract(body, '$.since'))),
        'pending',
        coalesce(json_extract(body, '$.paid_at'), json_extract(body, '$.since')),
