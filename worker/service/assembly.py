@@ -12,6 +12,7 @@ from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
 from worker.service.poller import ReservationPoller, SpotPoller
 from worker.service.pulse import Pulse
+from worker.service.recorder import Recorder
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
 from worker.service.supervisor import Herald, Supervisor
@@ -31,6 +32,7 @@ def assemble(
     dice: random.Random,
     herald: Herald,
     wallet_report: Callable[[], Mapping[str, JsonValue]],
+    recorder: Recorder | None = None,
 ) -> Supervisor:
     """Give a supervisor with everything it runs. Call it inside the loop that shall run it."""
     ledger = KeyLedger(journal)
@@ -39,7 +41,9 @@ def assemble(
     strangers = Strangers(wallet, journal, clock, ledger)
     searching = asyncio.Lock()
     hands = Hands(wallet, till, journal, clock, ledger, sightings, strangers, searching)
-    engine = Engine(hands=hands, journal=journal, clock=clock, policy=policy, dice=dice)
+    engine = Engine(
+        hands=hands, journal=journal, clock=clock, policy=policy, dice=dice, recorder=recorder
+    )
     spot_pollers = [
         SpotPoller(
             location_id=location_id,

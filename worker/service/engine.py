@@ -27,6 +27,7 @@ from worker.domain.visit import FIELDS, FINAL, Step, Visit
 from worker.domain.wallet import Spot
 from worker.ports import Clock, Entry, Intent, IntentState, Journal, JsonValue, Record, Settled
 from worker.service.performing import Hands, Performed
+from worker.service.recorder import Recorder, Silence
 
 CRASHES_MAX: Final = 3
 CRASH_PAUSE_S: Final = 5.0
@@ -72,12 +73,14 @@ class Engine:
         clock: Clock,
         policy: Policy,
         dice: random.Random,
+        recorder: Recorder | None = None,
     ) -> None:
         self._hands = hands
         self._journal = journal
         self._clock = clock
         self._policy = policy
         self._dice = dice
+        self._recorder = recorder or Silence()
         self._actors: dict[VisitId, Actor] = {}
         self._at_spot: dict[SpotId, VisitId] = {}
         self._by_key: dict[TransactionKey, VisitId] = {}
@@ -287,6 +290,7 @@ class Engine:
                 actor.crashes = 0
         actor.path.clear()
         actor.settled.clear()
+        self._recorder.wrote(visit)
         self._log(actor)
         if visit.step in FINAL:
             self._forget(actor)
@@ -298,12 +302,14 @@ class Engine:
                 fields["looks"] = actor.looks
             tell = self._tell_by_level[fact.level]
             tell(fact.name.value, table=actor.visit.table, visit=actor.visit.label, **fields)
+            self._recorder.told(actor.visit, fact.name)
         actor.facts.clear()
 
     async def _recover(self, actor: Actor, exc: Exception) -> None:
         """Go back to what the journal has and resume from there; park what keeps failing."""
         actor.crashes += 1
         label, table = actor.visit.label, actor.visit.table
+        self._recorder.crashed(actor.visit)
         log.error(
             "visit.crashed",
             table=table,

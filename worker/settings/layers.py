@@ -21,6 +21,7 @@ from worker.settings.problem import Problem, meant, short
 PREFIX: Final = "PAYSERA_WORKER_"
 CONFIG_VARIABLE: Final = "PAYSERA_WORKER_CONFIG"
 SECRET_BYTES_MAX: Final = 64 * 1024
+SECRETS: Final = (("wallet", "mac_key"), ("listener", "token"))
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _WHERE: Final = re.compile(r"\(at line ([0-9]+), column [0-9]+\)")
 _TABLE: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
@@ -82,13 +83,14 @@ def read_toml(path: Path, *, is_optional: bool = False) -> Layer:
     lines = _lines(text)
     for section, value in values.items():
         _keep_section(layer, path, lines, section, value)
-    if exposed_to and "mac_key" in layer.values.get("wallet", {}):
-        layer.report(
-            "wallet.mac_key",
-            layer.origins["wallet", "mac_key"],
-            f"the file holds a secret and is readable by {exposed_to}",
-            f"{secrecy.REMEDY}, or move the key to a secret file",
-        )
+    for section, name in SECRETS if exposed_to else ():
+        if name in layer.values.get(section, {}):
+            layer.report(
+                f"{section}.{name}",
+                layer.origins[section, name],
+                f"the file holds a secret and is readable by {exposed_to}",
+                f"{secrecy.REMEDY}, or move the key to a secret file",
+            )
     return layer
 
 
@@ -227,6 +229,8 @@ def _put_text(layer: Layer, key: str, text: str, origin: str) -> None:
     value: object = text
     if kind == "number" and _NUMBER.fullmatch(text):
         value = float(text) if "." in text else int(text)
+    elif kind == "switch" and text in {"true", "false"}:
+        value = text == "true"
     elif kind == "json" and text:
         try:
             value = json.loads(text, parse_constant=_refuse_constant)

@@ -130,6 +130,29 @@ class FolderTill(BaseModel):
     path: FilePath = Field(description="the path of a folder")
 
 
+class ListenerSettings(BaseModel):
+    """The local door for those who look on: probes, figures and a page."""
+
+    model_config = _CONFIG
+
+    # Nobody looks at what nobody asked for.
+    enabled: bool = Field(False, strict=True, description="true or false")
+    # Encryption and names are a reverse proxy's trade, so nothing but this machine is served.
+    host: Literal["127.0.0.1", "::1"] = Field(
+        "127.0.0.1",
+        description='"127.0.0.1" or "::1": only this machine is served; to be seen from '
+        "elsewhere, put a reverse proxy with TLS in front",
+    )
+    # 0 takes any free port, and the log says which.
+    port: int = Field(
+        8801, strict=True, ge=0, le=65535, description="a whole number from 0 to 65535"
+    )
+    # Long enough that nobody guesses it.
+    token: Annotated[SecretStr | None, BeforeValidator(rules.token)] = Field(
+        None, description="16 to 200 printable ASCII characters without a space"
+    )
+
+
 class LogSettings(BaseModel):
     """What the log shows, and how."""
 
@@ -159,6 +182,7 @@ class Settings(BaseSettings):
         description="a list with at least one location"
     )
     till: Annotated[FixedTill | FolderTill, Field(discriminator="kind")]
+    listener: ListenerSettings = ListenerSettings()
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -197,6 +221,7 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "journal": (JournalSettings,),
     "locations": (LocationSettings,),
     "till": tuple(TILLS.values()),
+    "listener": (ListenerSettings,),
     "log": (LogSettings,),
 }
 
@@ -205,6 +230,8 @@ def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
     if annotation in {int, float}:
         return "number"
+    if annotation is bool:
+        return "switch"
     return "json" if str(annotation).startswith("dict") else "text"
 
 

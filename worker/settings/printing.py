@@ -38,7 +38,7 @@ def _entries(settings: Settings, path: tuple[str, ...], model: BaseModel) -> lis
             tables += ["", f"[{'.'.join(here)}]"]
             for key, item in value.items():
                 tables.append(_line(json.dumps(key), item, settings.origin_of(*here, key)))
-        else:
+        elif value is not None:  # TOML has no word for what is not given.
             lines.append(_line(name, value, settings.origin_of(*here)))
     return lines + tables
 
@@ -50,6 +50,8 @@ def _line(name: str, value: object, origin: str) -> str:
 def _written(value: object) -> str:
     if isinstance(value, SecretStr):
         return _MASK
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False)
     return str(value)
