@@ -253,6 +253,26 @@ def test_every_panel_asks_for_figures_that_exist_and_no_figure_is_forgotten() ->
     assert {name for name in given - shown if name.startswith("paysera_worker")} == set()
 
 
+def test_the_documents_name_every_figure_and_no_other() -> None:
+    """The table in docs/monitoring.md is what /metrics says, labels included."""
+    told = (CONFIG.parent / "docs/monitoring.md").read_text()
+    rows = dict(
+        re.findall(r"^\| `(paysera_worker_[a-z_]+)` \| ([a-z, ]*?) ?\|", told, re.MULTILINE)
+    )
+    metrics = fresh()
+    metrics.polled(HALL, "ok", SpotList((), is_complete=True), 0.1, EVENING)
+    metrics.told(a_paid(1, "t", 100, ago_s=1), FactName.TRANSACTION_CONFIRMED)
+    given: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(metrics.render().decode()):
+        if family.name.startswith("paysera_worker"):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            labels = given.setdefault(name, set())
+            for sample in family.samples:
+                labels |= set(sample.labels) - {"le"}
+
+    assert {name: set(labels.split(", ")) - {""} for name, labels in rows.items()} == given
+
+
 def test_no_two_panels_lie_on_each_other() -> None:
     board = json.loads((CONFIG / "grafana-dashboard.json").read_text())
     taken: dict[tuple[int, int], str] = {}
