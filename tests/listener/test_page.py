@@ -172,6 +172,7 @@ async def test_the_page_says_when_it_has_lost_the_worker_and_finds_it_again(
     assert (await tab.js("document.title")).startswith("No contact")
     role = await tab.js("document.getElementById('lost').getAttribute('role')")
     assert role == "status"
+    assert await tab.js("document.getElementById('lost').checkVisibility()")
     async with a_door(port=door.port):
         await tab.until(LIVE)
 

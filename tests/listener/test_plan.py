@@ -112,8 +112,10 @@ def test_the_takings_are_the_day_s_by_location_and_survive_a_restart() -> None:
 def test_the_last_visits_come_newest_first() -> None:
     book = FloorBook(NAMES)
     book.wrote(an_end(9, "table9", End.LEFT, ago_s=5))
-    book.remember([an_end(n, "table1", End.DECLINED, ago_s=1000 - n) for n in range(1, 9)])
+    earlier = [an_end(n, "table1", End.DECLINED, ago_s=1000 - n) for n in range(1, 9)]
+    book.remember([*earlier, an_end(9, "table9", End.LEFT, ago_s=5)])
     last = drawn(book, [])["last"]
+    assert len(last) == 9, "what was heard and is in the journal too is one visit"
 
     assert [one["visit"] for one in last[:3]] == ["v-0009", "v-0008", "v-0007"]
     assert (last[0]["end"], last[0]["lasted_s"], last[0]["amount_minor"]) == ("left", 240.0, 1890)

@@ -15,6 +15,7 @@ from worker.domain.ids import LocationId
 from worker.domain.visit import End, Step, Visit
 from worker.domain.wallet import SpotList
 from worker.ports import JsonValue, Wallet
+from worker.service import supervisor as supervisor_module
 from worker.service.measuring import OPS, TILL_OPS, MeasuredTill, MeasuredWallet
 from worker.service.recorder import RESULTS, Several, Silence
 
@@ -217,3 +218,17 @@ async def test_a_journal_that_does_not_answer_is_late_like_a_loop(
     assert "journal" in late
     assert ages["journal"] >= 15
     assert "watchdog" not in herald.said
+
+
+async def test_a_journal_that_answers_is_never_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each report that it takes is a beat of its own."""
+    monkeypatch.setattr(supervisor_module, "BEAT_EVERY_S", 0.01)
+    bench, herald = Bench(), FakeHerald()
+    supervisor = a_supervisor(bench, herald)
+    stop = asyncio.Event()
+    running = asyncio.create_task(supervisor.run(stop))
+    await until(lambda: "watchdog" in herald.said, "a report was taken")
+    bench.clock.at += timedelta(seconds=15.5)
+    await until(lambda: "journal" not in supervisor.pulse.late(), "another one was taken")
+    stop.set()
+    await running
