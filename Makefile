@@ -10,7 +10,7 @@ EXAMPLES ?= 1000000
 RUN = .venv/bin
 DEV = .venv-dev/bin
 
-.PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz bench \
+.PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench \
   lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
@@ -58,6 +58,9 @@ rig: .venv-dev/.ready     ## kill real workers, again and again, and see whether
 fuzz: .venv-dev/.ready    ## fresh hostile inputs at every boundary; EXAMPLES of them for the wire parser
 	$(DEV)/python -m tests.fuzz $(EXAMPLES)
 
+page-test: .venv-dev/.ready   ## meet the status page in a real Chromium; pictures land in build/
+	$(DEV)/python -m pytest tests/listener/test_page.py -rs
+
 bench: .venv/.ready       ## figures, each beside a baseline measured in the same run
 	@$(RUN)/python -m benchmarks
 
@@ -88,4 +91,4 @@ lock:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
+	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants build

@@ -47,7 +47,8 @@ def test_every_log_line_is_explained_to_the_operator() -> None:
         event
         for source in sources
         for event in re.findall(
-            r'"((?:bill|config|journal|order|poll|spot|transaction|visit|visits|wallet|worker|write)'
+            r'"((?:bill|config|journal|listener|order|poll|sideline|spot|transaction|visit|visits'
+            r"|wallet|worker|write)"
             r'\.[a-z_]+)"',
             source,
         )

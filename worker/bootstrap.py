@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -28,6 +28,9 @@ from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
 from worker.settings import Settings
 from worker.tills import make_till
+
+if TYPE_CHECKING:
+    from worker.watching import Watch
 
 EXIT_OK: Final = 0
 EXIT_DEGRADED: Final = 1
@@ -75,19 +78,39 @@ def make_supervisor(
     dice: random.Random,
 ) -> Supervisor:
     """Give the service floor its ports and the operator's numbers."""
-    return assemble(
+    watch = make_watch(settings, clock)
+    supervisor = assemble(
         locations=[LocationId(location.id) for location in settings.locations],
         spots_interval_s=settings.polling.spots_interval_s,
         reservations_interval_s=settings.polling.reservations_interval_s,
         policy=make_policy(settings),
-        wallet=wallet,
+        wallet=wallet if watch is None else watch.over_wallet(wallet),
         journal=journal,
-        till=till,
+        till=till if watch is None else watch.over_till(till),
         clock=clock,
         dice=dice,
         herald=Herald(),
         wallet_report=lambda: wallet_report(wallet),
+        recorder=None if watch is None else watch.recorder,
     )
+    if watch is not None:
+        watch.over_journal(journal)
+        watch.beside(supervisor)
+    return supervisor
+
+
+def make_watch(settings: Settings, clock: SystemClock) -> "Watch | None":
+    """Build what looks on; None: the operator did not ask for it."""
+    if not settings.listener.enabled:
+        return None
+    from worker.watching import Watch  # noqa: PLC0415 - a web server that most workers never need
+
+    return Watch(settings, clock, mode_of(settings))
+
+
+def mode_of(settings: Settings) -> str:
+    """Give the word for what the worker works with."""
+    return "live" if settings.wallet.base_url.startswith("https:") else "sandbox"
 
 
 def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
@@ -109,7 +132,7 @@ def run(settings: Settings) -> int:
     log.info(
         "worker.started",
         version=__version__,
-        mode="live" if settings.wallet.base_url.startswith("https:") else "sandbox",
+        mode=mode_of(settings),
         base_url=settings.wallet.base_url,
         locations=", ".join(str(location.id) for location in settings.locations),
         journal=str(settings.journal.path),

@@ -47,6 +47,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "[[locations]]": ("id = 9975", 'name = "Main hall"'),
     "[till]": ('kind = "fixed"', 'currency = "EUR"', 'description = "Table {spot}"'),
     "[till.prices]": ('"*" = 1250', '"terrace 1" = 900'),
+    "[listener]": ("enabled = true", 'host = "::1"', "port = 0", f'token = "{CANARY}"'),
     "[log]": ('level = "info"', 'format = "json"'),
 }
 LITERALS: Final = (
@@ -60,6 +61,7 @@ VARIABLES: Final = (
     *("WALLET__CLIENT_ID", "WALLET__MAC_KEY", "WALLET__BASE_URL", "WALLET__TIMEOUT_S"),
     *("POLLING__SPOTS_INTERVAL_S", "VISIT__RESERVE_FOR_S", "JOURNAL__PATH", "LOCATIONS"),
     *("TILL__KIND", "TILL__PRICES", "TILL__PATH", "TILL__CURRENCY", "LOG__LEVEL", "LOG__FORMAT"),
+    *("LISTENER__ENABLED", "LISTENER__PORT", "LISTENER__TOKEN"),
     *("WALLET", "TILL__", "__", "NOPE", "wallet__mac_key", "WALLET__MAC_KEY__X", "LOCATIONS__0"),
     *("WALLET_MAC_KEY", "\u202e", "A" * 3000),
 )

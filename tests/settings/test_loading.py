@@ -37,6 +37,7 @@ def test_the_example_file_is_valid_and_holds_the_defaults(tmp_path: Path) -> Non
     assert settings.polling == ours.polling
     assert settings.visit == ours.visit
     assert settings.journal == ours.journal
+    assert settings.listener == ours.listener
     assert settings.log == ours.log
     assert settings.wallet.base_url == ours.wallet.base_url
 

@@ -13,6 +13,7 @@ from worker.service.performing import Hands
 from worker.service.poller import ReservationPoller, SpotPoller
 from worker.service.postman import Postman
 from worker.service.pulse import Pulse
+from worker.service.recorder import Recorder
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
 from worker.service.supervisor import Herald, Supervisor
@@ -32,6 +33,7 @@ def assemble(
     dice: random.Random,
     herald: Herald,
     wallet_report: Callable[[], Mapping[str, JsonValue]],
+    recorder: Recorder | None = None,
 ) -> Supervisor:
     """Give a supervisor with everything it runs. Call it inside the loop that shall run it."""
     ledger = KeyLedger(journal)
@@ -42,7 +44,13 @@ def assemble(
     hands = Hands(wallet, till, journal, clock, ledger, sightings, strangers, searching, policy)
     postman = Postman(till=till, journal=journal, clock=clock, policy=policy, pulse=pulse)
     engine = Engine(
-        hands=hands, journal=journal, clock=clock, policy=policy, dice=dice, postman=postman
+        hands=hands,
+        journal=journal,
+        clock=clock,
+        policy=policy,
+        dice=dice,
+        postman=postman,
+        recorder=recorder,
     )
     spot_pollers = [
         SpotPoller(

@@ -7,28 +7,26 @@ told in the log that is not. Recovery is the same loop, started with the fact th
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Final
 
 import structlog
 
-from worker.domain import commands, events, machine
-from worker.domain.commands import WriteKind, kind_and_target
+from worker.domain import events, machine
+from worker.domain.commands import WriteKind
 from worker.domain.decision import Decision
 from worker.domain.errors import JournalConflict, JournalUnavailable
-from worker.domain.facts import Fact, FactName, Level
+from worker.domain.facts import FactName, Level
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
-from worker.domain.notice import Notice
 from worker.domain.policy import Policy
-from worker.domain.visit import FIELDS, FINAL, Step, Visit
+from worker.domain.visit import FINAL, Step, Visit
 from worker.domain.wallet import Spot
-from worker.ports import Clock, Entry, Intent, IntentState, Journal, JsonValue, Record, Settled
+from worker.ports import Clock, Entry, Intent, IntentState, Journal, Record, Settled
+from worker.service.actor import Actor, intent_of, matters, resumption
 from worker.service.performing import Hands, Performed
 from worker.service.postman import Postman
+from worker.service.recorder import Recorder, Silence
 
 CRASHES_MAX: Final = 3
 CRASH_PAUSE_S: Final = 5.0
@@ -37,31 +35,8 @@ PARKED_TOLD_FOR: Final = timedelta(days=1)
 NONCE_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without the letters and digits that people mistake for one another."""
 
-_what_matters: Final = attrgetter(*sorted(FIELDS - {"wake_at", "failures", "looked_at"}))
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Actor:
-    """A visit in this process's hands."""
-
-    visit: Visit
-    durable: Visit | None
-    """The visit as the journal has it; None: it was never written."""
-    pending: tuple[Intent, ...] = ()
-    """The intents that the journal has as pending, whatever we have learned since."""
-    inbox: deque[events.Event] = field(default_factory=deque)
-    due_at: datetime | None = None
-    task: asyncio.Task[None] | None = None
-    path: list[JsonValue] = field(default_factory=list)
-    """What was learned and decided since the last write: the fact, the step it led to, the command,
-    why, and the milliseconds since the visit began."""
-    settled: list[Settled] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    crashes: int = 0
-    looks: int = 0
 
 
 class Engine:
@@ -76,6 +51,7 @@ class Engine:
         policy: Policy,
         dice: random.Random,
         postman: Postman,
+        recorder: Recorder | None = None,
     ) -> None:
         self._hands = hands
         self._postman = postman
@@ -83,6 +59,7 @@ class Engine:
         self._clock = clock
         self._policy = policy
         self._dice = dice
+        self._recorder = recorder or Silence()
         self._actors: dict[VisitId, Actor] = {}
         self._at_spot: dict[SpotId, VisitId] = {}
         self._by_key: dict[TransactionKey, VisitId] = {}
@@ -306,6 +283,7 @@ class Engine:
                 actor.crashes = 0
         actor.path.clear()
         actor.settled.clear()
+        self._recorder.wrote(visit)
         self._log(actor)
         if visit.step in FINAL:
             self._forget(actor)
@@ -317,12 +295,14 @@ class Engine:
                 fields["looks"] = actor.looks
             tell = self._tell_by_level[fact.level]
             tell(fact.name.value, table=actor.visit.table, visit=actor.visit.label, **fields)
+            self._recorder.told(actor.visit, fact.name)
         actor.facts.clear()
 
     async def _recover(self, actor: Actor, exc: Exception) -> None:
         """Go back to what the journal has and resume from there; park what keeps failing."""
         actor.crashes += 1
         label, table = actor.visit.label, actor.visit.table
+        self._recorder.crashed(actor.visit)
         log.error(
             "visit.crashed",
             table=table,
@@ -386,23 +366,3 @@ class Engine:
         if visit.step is Step.PARKED:
             self.parked += 1
         self.ended += 1
-
-
-def resumption(actor: Actor) -> events.Resumed:
-    """Take up what the journal has: each pending write may have been sent, so it is in doubt."""
-    why = "the worker was interrupted before its outcome was written"
-    actor.settled.extend(Settled(intent, IntentState.UNKNOWN, why) for intent in actor.pending)
-    return events.Resumed(frozenset(intent.kind for intent in actor.pending))
-
-
-def intent_of(visit: Visit, command: commands.Command) -> Intent | None:
-    """Give the intent that must be durable before a command is done; None: it is only a look."""
-    if isinstance(command, commands.Write):
-        part = visit.part.part_id if visit.part else ""
-        return Intent(*kind_and_target(command), part)
-    return None
-
-
-def matters(durable: Visit | None, visit: Visit) -> bool:
-    """Tell whether a visit changed in more than when it next looks around."""
-    return durable is None or _what_matters(durable) != _what_matters(visit)

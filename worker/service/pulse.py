@@ -30,6 +30,11 @@ class Pulse:
         now = self._clock.ticks_s()
         return [name for name, budget in self._budgets.items() if now - self._beats[name] > budget]
 
+    def loops(self) -> list[tuple[str, float, float]]:
+        """Give each loop's name, the seconds since it turned, and how many it may take."""
+        now = self._clock.ticks_s()
+        return [(name, now - self._beats[name], budget) for name, budget in self._budgets.items()]
+
     def polled(self, began_s: float, *, is_good: bool) -> None:
         """Count one poll."""
         now = self._clock.ticks_s()

@@ -6,7 +6,7 @@ journal remembers and a restart is the best tested path there is.
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -24,6 +24,12 @@ DRAIN_S: Final = 8.0
 """A stop ends within 10 s; what is still under way then is resumed by the next start."""
 BEAT_EVERY_S: Final = 5.0
 ALIVE_EVERY_S: Final = 900.0
+
+JOURNAL_ANSWERS_S: Final = 15.0
+"""The journal takes a report every `BEAT_EVERY_S`; silent for longer, it hangs."""
+
+Sideline = Callable[[asyncio.Event], Awaitable[None]]
+"""Something that runs beside the loops until the event is set, and never raises."""
 
 log = structlog.get_logger()
 
@@ -73,6 +79,28 @@ class Supervisor:
         self._dice = dice
         self._herald = herald
         self._wallet_report = wallet_report
+        self._sidelines: dict[str, Sideline] = {}
+        self.is_ready = False
+        """Everything unfinished is taken up, and no stop was asked for yet."""
+
+    @property
+    def postman(self) -> Postman:
+        """Give the outbox, to be looked at."""
+        return self._postman
+
+    @property
+    def engine(self) -> Engine:
+        """The visits, for whoever looks on."""
+        return self._engine
+
+    @property
+    def pulse(self) -> Pulse:
+        """The loops' proof of life, for whoever looks on."""
+        return self._pulse
+
+    def beside(self, name: str, sideline: Sideline) -> None:
+        """Run something beside the loops. It is not counted on: payments do not wait for it."""
+        self._sidelines[name] = sideline
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then drain. Raises an ExceptionGroup when a loop dies."""
@@ -84,7 +112,9 @@ class Supervisor:
             loops = self._start_loops(group, stop)
             self._herald.ready()
             log.info("worker.ready", open=resumed, unposted=unposted)
+            self.is_ready = True
             await stop.wait()
+            self.is_ready = False
             self._herald.stopping()
             for loop in loops:
                 loop.cancel()
@@ -105,14 +135,31 @@ class Supervisor:
             group.create_task(self._postman.run(stop), name=self._postman.name),
             group.create_task(self._beat(stop), name="beat"),
         ]
+        for name, sideline in self._sidelines.items():
+            loops.append(group.create_task(self._keep_beside(name, sideline, stop), name=name))
         return loops
+
+    async def _keep_beside(self, name: str, sideline: Sideline, stop: asyncio.Event) -> None:
+        """Run what is not counted on; whatever becomes of it, the loops go on."""
+        try:
+            await sideline(stop)
+        except Exception as error:
+            log.error(
+                "sideline.crashed",
+                loop=name,
+                error=f"{type(error).__name__}: {error}",
+                do="payments go on without it; restart the worker to have it back, and report this",
+                exc_info=error,
+            )
 
     async def _beat(self, stop: asyncio.Event) -> None:
         """Keep the newest report for `status`, feed the watchdog, and show life now and then."""
+        self._pulse.expect("journal", JOURNAL_ANSWERS_S)
         told_s = self._clock.ticks_s()
         while not stop.is_set():
             figures = report(self._engine, self._postman, self._pulse, self._wallet_report())
             await self._journal.beat(self._clock.now(), figures)
+            self._pulse.beat("journal")
             self._herald.status(one_line(figures))
             if not self._pulse.late():
                 self._herald.watchdog()

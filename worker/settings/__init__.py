@@ -10,6 +10,7 @@ Below the roof nobody sees these classes; they are handed plain values.
 from worker.settings.loading import load
 from worker.settings.model import (
     JournalSettings,
+    ListenerSettings,
     LocationSettings,
     LogSettings,
     PollingSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "FolderTill",
     "HttpTill",
     "JournalSettings",
+    "ListenerSettings",
     "LocationSettings",
     "LogSettings",
     "PluginTill",

@@ -211,10 +211,19 @@ def _rule(path: _Path, values: Mapping[str, Any]) -> tuple[str, str]:
             if path[:2] == ("till", "prices") and len(path) == 2:
                 return "a table of prices by spot identifier", ""
             default = (
-                "" if field.is_required() else f", or remove it: the default is {field.default}"
+                ""
+                if field.is_required()
+                else f", or remove it: the default is {_named(field.default)}"
             )
             return field.description or "something else", default
     return "something else", ""
+
+
+def _named(default: object) -> object:
+    """Write a default as the file would."""
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return "none" if default is None else default
 
 
 def _models(section: str, values: Mapping[str, Any]) -> tuple[type[BaseModel], ...]:
@@ -235,6 +244,8 @@ def _shown(path: _Path, values: Mapping[str, Any]) -> str:
         path[-1] in WalletSettings.model_fields and path[0] != "wallet"
     ):
         return ""  # It stands in the wrong table: below the last one, perhaps.
+    if path[-1] == "token":
+        return ""
     value: Any = values
     for part in path:
         if isinstance(value, dict):

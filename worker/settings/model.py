@@ -93,6 +93,29 @@ class LocationSettings(BaseModel):
     )
 
 
+class ListenerSettings(BaseModel):
+    """The local door for those who look on: probes, figures and a page."""
+
+    model_config = CONFIG
+
+    # Nobody looks at what nobody asked for.
+    enabled: bool = Field(False, strict=True, description="true or false")
+    # Encryption and names are a reverse proxy's trade, so nothing but this machine is served.
+    host: Literal["127.0.0.1", "::1"] = Field(
+        "127.0.0.1",
+        description='"127.0.0.1" or "::1": only this machine is served; to be seen from '
+        "elsewhere, put a reverse proxy with TLS in front",
+    )
+    # 0 takes any free port, and the log says which.
+    port: int = Field(
+        8801, strict=True, ge=0, le=65535, description="a whole number from 0 to 65535"
+    )
+    # Long enough that nobody guesses it.
+    token: Annotated[SecretStr | None, BeforeValidator(rules.token)] = Field(
+        None, description="16 to 200 printable ASCII characters without a space"
+    )
+
+
 class LogSettings(BaseModel):
     """What the log shows, and how."""
 
@@ -122,6 +145,7 @@ class Settings(BaseSettings):
         description="a list with at least one location"
     )
     till: Annotated[AnyTill, Field(discriminator="kind")]
+    listener: ListenerSettings = ListenerSettings()
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -159,6 +183,7 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "journal": (JournalSettings,),
     "locations": (LocationSettings,),
     "till": tuple(TILLS.values()),
+    "listener": (ListenerSettings,),
     "log": (LogSettings,),
 }
 

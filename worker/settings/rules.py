@@ -138,6 +138,17 @@ def password(value: object) -> object:
     return value
 
 
+def token(value: object) -> object:
+    """Accept what nobody guesses and every client can send."""
+    if not isinstance(value, str):
+        return value
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("it holds characters other than printable ASCII, or a space")
+    if not 16 <= len(value) <= 200:
+        raise ValueError("it must have 16 to 200 characters: openssl rand -hex 32 makes a good one")
+    return value
+
+
 def plain_text(value: object) -> object:
     """Accept text that prints on one line."""
     if isinstance(value, str) and not value.isprintable():

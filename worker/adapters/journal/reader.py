@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from worker.adapters.journal import chain, lock, schema, troubles
+from worker.adapters.journal import chain, lock, schema, statements, troubles
 from worker.adapters.journal.opening import connect
 from worker.adapters.journal.rows import UnreadableRow, at_from_text, visit_from_text
+from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import VisitId
@@ -133,6 +134,13 @@ class JournalReader:
         wanted = (open_only, parked_only, limit)
         rows = self._ask(lambda db: db.execute(LIST_VISITS, wanted).fetchall())
         return tuple(self._visit(body) for (body,) in rows)
+
+    def parked_lately(self) -> tuple[Visit, ...]:
+        """Give those of the newest visits that were left to a human, newest first."""
+        rows = self._ask(
+            lambda db: db.execute(statements.PARKED_LATELY, (NEWEST_VISITS,)).fetchall()
+        )
+        return tuple(self._visit(body) for (body,) in reversed(rows))
 
     def visit(self, visit_id: VisitId) -> Visit | None:
         """Give one visit; None: there is no such number."""

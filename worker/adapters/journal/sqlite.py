@@ -45,6 +45,8 @@ class SqliteJournal:
         self._is_quick = True
         self._company = 1
         """How many writers came together lately; it takes a few lone ones to forget them."""
+        self.on_commit: Callable[[float], None] | None = None
+        """Hears how many seconds each commit took, perhaps in the journal's own thread."""
 
     @classmethod
     def open(cls, path: Path) -> "SqliteJournal":
@@ -165,7 +167,10 @@ class SqliteJournal:
     def _seal(self, now_s: Callable[[], float]) -> None:
         began_s = now_s()
         self._store.seal()
-        self._is_quick = now_s() - began_s < QUICK_S
+        took_s = now_s() - began_s
+        self._is_quick = took_s < QUICK_S
+        if self.on_commit is not None:
+            self.on_commit(took_s)
 
     def _sealed(
         self, batch: Batch, refusals: list[Exception | None], sealing: "asyncio.Future[None]"
