@@ -26,7 +26,7 @@ MARK_GAP: Final = 1.5
 MARK_LENGTH: Final = 3.5
 CROSS: Final = 1.5
 HAIRLINE: Final = 0.1
-FOOT: Final = 5.5
+FOOT: Final = 6.0
 RULER: Final = 50.0
 BLACK, DARK, MILD, PALE = 0.0, 0.15, 0.4, 0.6
 """Greys."""
