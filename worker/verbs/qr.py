@@ -1,7 +1,6 @@
 """`qr`: the codes that stand on the tables, for a screen, as pictures, or as cards to print."""
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,18 +137,21 @@ def _check_texts(wish: Wish, kind: str) -> None:
 
 
 def _location_and_name(wish: Wish, env: Mapping[str, str]) -> tuple[int, str]:
-    """Give the location and its name: what was typed, else what the settings say."""
+    """Give the location and its name: what was typed, else what the settings say.
+
+    Settings that nobody named and that can not be read do not matter where the location is typed:
+    a manager's own computer has none.
+    """
     if wish.location is not None and not 1 <= wish.location <= spots.LOCATION_MAX:
         raise UsageError("Give --location the number that Paysera gave the location.")
     from worker import settings  # noqa: PLC0415 - slow, and the words may have been wrong
 
-    is_named = wish.config is not None or "PAYSERA_WORKER_CONFIG" in env
     try:
         known = settings.load(wish.config, env)
     except settings.SettingsError as exc:
         if wish.location is None:
             raise NoLocation(f"{exc}\nOr say which location it is with --location N.") from exc
-        if is_named:
+        if wish.config is not None:
             raise NoLocation(str(exc)) from exc
         return wish.location, wish.name or ""
     return _among(known, wish)
@@ -176,10 +178,10 @@ def _show(plan: Plan) -> None:
     if sys.stdout is None:
         raise files.DiskTrouble("Give the command somewhere to write: standard output is closed.")
     is_terminal = sys.stdout.isatty()
-    columns = shutil.get_terminal_size().columns
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else 0
     for spot in plan.spots:
         code = codes.make(plan.payload(spot), is_for_print=False)
-        if is_terminal and code.size > columns:
+        if 0 < columns < code.size:
             raise UsageError(
                 f"Widen the terminal to {code.size} columns, or use --format svg --out FILE."
             )

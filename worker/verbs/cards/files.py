@@ -24,6 +24,7 @@ def publish(files: Mapping[Path, bytes], *, may_replace: bool) -> None:
         DiskTrouble: The disk is full or broken.
 
     """
+    files = {_followed(path): content for path, content in files.items()}
     for path in files:
         _refuse_what_is_there(path, may_replace=may_replace)
     drafts: dict[Path, Path] = {}
@@ -100,6 +101,11 @@ def say(content: bytes) -> None:
         raise DiskTrouble(
             f"Make room on the disk or write elsewhere, then try again: {exc.strerror}."
         ) from exc
+
+
+def _followed(path: Path) -> Path:
+    """Give what a link leads to, so that the link stays one."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def _refuse_what_is_there(path: Path, *, may_replace: bool) -> None:

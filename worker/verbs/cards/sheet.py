@@ -126,10 +126,17 @@ def _draw_card(canvas: press.Canvas, style: Style, card: Card, left: float, top:
     middle, room = left + width / 2, width - 12 * unit
 
     def centred(
-        face: Face, text: str, sizes: tuple[float, float], *, y: float, grey: float, hang: float
+        face: Face,
+        text: str,
+        sizes: tuple[float, float],
+        *,
+        y: float,
+        grey: float,
+        hang: float = 0.5,
+        lines_max: int = 2,
     ) -> None:
         """Write lines around a base line; hang 1 lets them stand on it, 0.5 has it half way."""
-        lines, size = fitted(face, text, room, (sizes[0] * unit, sizes[1] * unit))
+        lines, size = fitted(face, text, room, (sizes[0] * unit, sizes[1] * unit), lines_max)
         canvas.setFillGray(grey)
         for at, line in enumerate(lines):
             x = middle * MM - face.width(line, size) / 2
@@ -140,9 +147,9 @@ def _draw_card(canvas: press.Canvas, style: Style, card: Card, left: float, top:
     # The name stands on its line, so that a second one never comes into the code's quiet zone.
     centred(style.plain, style.name, (13, 7), y=13.5, grey=DARK, hang=1)
     _draw_code(canvas, card.code, middle - side / 2, top - 16 * scale, side)
-    centred(style.bold, card.label, (30, 9), y=81, grey=BLACK, hang=0.5)
-    centred(style.plain, style.text, (8.5, 6), y=90, grey=MILD, hang=0.5)
-    centred(style.plain, card.small_print, (5, 4), y=99.5, grey=PALE, hang=0.5)
+    centred(style.bold, card.label, (30, 6), y=81, grey=BLACK, lines_max=3)
+    centred(style.plain, style.text, (8.5, 6), y=90, grey=MILD)
+    centred(style.plain, card.small_print, (5, 4), y=99.5, grey=PALE)
 
 
 def _draw_code(
@@ -206,18 +213,19 @@ def _draw_foot(canvas: press.Canvas, style: Style, text: str) -> None:
 
 
 def fitted(
-    face: Face, text: str, room: float, sizes: tuple[float, float]
+    face: Face, text: str, room: float, sizes: tuple[float, float], lines_max: int = 2
 ) -> tuple[list[str], float]:
-    """Give a text as one or two lines that fit into a width in millimetres, and their size.
+    """Give a text as lines that fit into a width in millimetres, and the size of their letters.
 
-    Two lines are better than letters of less than 0.6 of the largest size.
+    Another line is better than letters much smaller than the largest.
 
     Raises:
         LetteringError: It does not fit at the smallest size either.
 
     """
     largest, smallest = sizes
-    for count, floor in ((1, max(smallest, 0.6 * largest)), (2, smallest)):
+    for count in range(1, lines_max + 1):
+        floor = smallest if count == lines_max else max(smallest, 0.6 * largest / count)
         size = largest
         while size >= floor:
             lines = _broken(face, text, room * MM, size)
