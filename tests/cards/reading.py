@@ -49,7 +49,9 @@ def levels_in(picture: Image.Image) -> set[str]:
 def picture_of_svg(text: str, pixels: int = 6) -> Image.Image:
     """Fill the outlines of our SVG: where an odd number of them lie on each other it is dark."""
     box = re.search(r'viewBox="0 0 (\d+) (\d+)"', text)
-    path = re.search(r'</title><path fill="#fff" d="[^"]+"/><path d="([^"]+)"/></svg>', text)
+    path = re.search(
+        r'</title><path fill="#fff" d="[^"]+"/><path fill-rule="evenodd" d="([^"]+)"/></svg>', text
+    )
     assert box is not None
     assert path is not None
     size = int(box[1]) * pixels
@@ -93,10 +95,11 @@ def _painted(lines: list[str], pixels: int) -> Image.Image:
     return picture.resize((picture.width * pixels, height * pixels), Image.Resampling.NEAREST)
 
 
-def pages_of(pdf: Path, dots_per_inch: int = DOTS_PER_INCH) -> list[Image.Image]:
-    """Print a PDF to pictures, as a printer would see its pages."""
+def pages_of(pdf: Path, *box_mm: float, scale: int = 1) -> list[Image.Image]:
+    """Print a PDF to pictures, as a printer would see its pages, or a box of each of them."""
     stem = pdf.with_name(f"{pdf.stem}-page")
-    command = ["pdftoppm", "-r", str(dots_per_inch), "-png", str(pdf), str(stem)]
+    command = ["pdftoppm", "-r", str(scale * DOTS_PER_INCH), "-gray", "-png"]
+    command += [*_box_of(box_mm, scale * PIXELS_PER_MM), str(pdf), str(stem)]
     subprocess.run(command, check=True, capture_output=True)
     pages = []
     for path in sorted(pdf.parent.glob(f"{stem.name}-*.png")):
@@ -106,7 +109,16 @@ def pages_of(pdf: Path, dots_per_inch: int = DOTS_PER_INCH) -> list[Image.Image]
     return pages
 
 
-def words_of(pdf: Path) -> str:
-    """Give what search and copy find in a PDF."""
+def words_of(pdf: Path, *box_mm: float) -> str:
+    """Give what search and copy find in a PDF, or in a box (left, top, width, height) of page 1."""
     command = ["pdftotext", "-layout", str(pdf), "-"]
+    if box_mm:
+        box = _box_of(box_mm, PIXELS_PER_MM)
+        command[1:1] = ["-r", str(DOTS_PER_INCH), "-f", "1", "-l", "1", *box]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _box_of(box_mm: tuple[float, ...], pixels_per_mm: float) -> list[str]:
+    """Write left, top, width and height as poppler's tools want them; nothing for the whole."""
+    edges = [str(round(edge * pixels_per_mm)) for edge in box_mm]
+    return [word for pair in zip(("-x", "-y", "-W", "-H"), edges, strict=False) for word in pair]

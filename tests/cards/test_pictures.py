@@ -27,6 +27,19 @@ def test_every_code_says_exactly_what_it_should(location: int, spot: str, is_lin
     assert [texts_in(picture) for picture in pictures_of_blocks(shown)] == [[text]]
 
 
+def test_the_drawing_is_the_picture_module_by_module() -> None:
+    """SVG and PNG are made in two ways, and show the same, quiet zone included."""
+    code = codes.make("PAYSERA*9975:table1")
+    drawing = picture_of_svg(codes.svg(code).decode(), pixels=codes.PNG_MODULE_PIXELS)
+    picture = Image.open(io.BytesIO(codes.png(code))).convert("L")
+
+    assert drawing.size == picture.size
+    middles = range(codes.PNG_MODULE_PIXELS // 2, picture.width, codes.PNG_MODULE_PIXELS)
+    assert all(
+        drawing.getpixel((x, y)) == picture.getpixel((x, y)) for x in middles for y in middles
+    )
+
+
 def test_one_spot_goes_to_standard_output_as_svg() -> None:
     """The code can be piped to where it is needed; its title says what it says."""
     code, out, err = qr("--location", "9975", "--spots", "table1", "--format", "svg")

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.cards.reading import (
-    DOTS_PER_INCH,
     NOWHERE,
     PIXELS_PER_MM,
     levels_in,
@@ -91,15 +90,40 @@ def test_a_card_carries_name_spot_text_and_small_print(tmp_path: Path) -> None:
 
 
 @needs_poppler
+def test_the_name_on_a_card_is_that_of_its_code(tmp_path: Path) -> None:
+    """A card that says table1 and pays table2 would be the worst of all."""
+    path = a_sheet(tmp_path, "--name", "A", "--label", "Nr. {number}")
+    page = pages_of(path)[0]
+    left, top = ((whole - 2 * part) / 2 for whole, part in zip(A4_MM, A7_MM, strict=True))
+    for at in range(4):
+        row, column = divmod(at, 2)
+        corner = left + column * A7_MM[0], top + row * A7_MM[1]
+        box = (*corner, corner[0] + A7_MM[0], corner[1] + A7_MM[1])
+        card = page.crop(tuple(round(edge * PIXELS_PER_MM) for edge in box))  # type: ignore[arg-type]  # four of them
+
+        assert texts_in(card) == [f"PAYSERA*9975:table{at + 1}"]
+        assert words_of(path, *corner, *A7_MM).split() == [
+            "A", "Nr.", str(at + 1), "Scan", "with", "the", "Paysera", "app", "to", "pay",
+            f"PAYSERA*9975:table{at + 1}",
+        ]  # fmt: skip
+
+
+@needs_poppler
+def test_a_line_can_be_left_out(tmp_path: Path) -> None:
+    """An empty text leaves its place white."""
+    words = words_of(a_sheet(tmp_path, "--text", "", spots="bar"))
+
+    assert words.split()[:2] == ["bar", "PAYSERA*9975:bar"]
+
+
+@needs_poppler
 def test_letters_that_the_typeface_lacks_are_built_where_they_belong(tmp_path: Path) -> None:
     """ė is e with a dot over it, ų is u with a hook under it: only that differs, and not much."""
 
     def name_of(letters: str) -> Image.Image:
         path = a_sheet(tmp_path, "--card", "a6", "--name", letters, spots="table1")
-        page = pages_of(path, 3 * DOTS_PER_INCH)[0]
         # Between the upper cutting marks and the code.
-        edges = (round(3 * PIXELS_PER_MM * edge) for edge in (33, 57))
-        return ImageChops.invert(page.crop((0, next(edges), page.width, next(edges))))
+        return ImageChops.invert(pages_of(path, 45, 33, 103, 24, scale=2)[0])
 
     for plain, marked, is_above in (
         ("xeeex", "xėėėx", True),

@@ -70,7 +70,8 @@ def svg(code: Code) -> bytes:
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}mm" height="{size}mm" '
         f'viewBox="0 0 {size} {size}"><title>{html.escape(code.text)}</title>'
-        f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/><path d="{path}"/></svg>\n'
+        f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/>'
+        f'<path fill-rule="evenodd" d="{path}"/></svg>\n'
     ).encode()
 
 

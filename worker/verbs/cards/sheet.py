@@ -136,6 +136,8 @@ def _draw_card(canvas: press.Canvas, style: Style, card: Card, left: float, top:
         lines_max: int = 2,
     ) -> None:
         """Write lines around a base line; hang 1 lets them stand on it, 0.5 has it half way."""
+        if not text:
+            return
         lines, size = fitted(face, text, room, (sizes[0] * unit, sizes[1] * unit), lines_max)
         canvas.setFillGray(grey)
         for at, line in enumerate(lines):
