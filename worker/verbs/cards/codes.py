@@ -116,10 +116,10 @@ def blocks(code: Code, *, is_coloured: bool, encoding: str) -> str:
 
 
 def outlines(rows: list[list[bool]]) -> Iterator[list[Point]]:
-    """Give the corners of every edge between dark and light, dark on the right hand.
+    """Give the corners of every edge between dark and light, to be filled by the even-odd rule.
 
-    One path around all modules that touch has no hairlines between them on any screen or printer,
-    as rows of strokes would. Outer edges run clockwise and holes against it, y grows downwards.
+    A path around all modules that touch has no hairlines between them on any screen or printer, as
+    rows of strokes would. y grows downwards.
     """
     onward = _edges(rows)
     while onward:
@@ -127,12 +127,9 @@ def outlines(rows: list[list[bool]]) -> Iterator[list[Point]]:
         heading: Point = (0, 0)
         corners: list[Point] = []
         while not corners or at != start:
-            ways = onward[at]
-            right = (at[0] - heading[1], at[1] + heading[0])
-            # Where two modules touch by a corner only, each keeps its own outline.
-            end = right if right in ways else ways[0]
-            ways.remove(end)
-            if not ways:
+            # Where modules touch by a corner only there are two ways on; either leads home.
+            end = onward[at].pop()
+            if not onward[at]:
                 del onward[at]
             turned = (end[0] - at[0], end[1] - at[1])
             if turned != heading:
@@ -142,7 +139,7 @@ def outlines(rows: list[list[bool]]) -> Iterator[list[Point]]:
 
 
 def _edges(rows: list[list[bool]]) -> dict[Point, list[Point]]:
-    """Give where one can go from each point with dark on the right hand and light on the left."""
+    """Give where one can go from each point with dark on the one hand and light on the other."""
     dark = {(x, y) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark}
     onward: dict[Point, list[Point]] = {}
     for x, y in sorted(dark):
