@@ -186,8 +186,11 @@ def test_the_cards_are_cut_at_the_marks_and_everything_else_is_outside(tmp_path:
     # The page's own words stand below the lowest cut; a card's edge is white all around.
     assert is_blank(page, (0, height - top + 6, width, height - 9))
     assert not is_blank(page, (0, height - 9, width, height - 5))
-    assert is_blank(page, (left + 0.3, top + 0.3, left + 5.5, top + A7_MM[1] - 2))
-    assert is_blank(page, (left + 0.3, top + 0.3, left + A7_MM[0] - 2, top + 5))
+    right, low = width - left, height - top
+    assert is_blank(page, (left + 2, top + 0.3, right - 2, top + 5))
+    assert is_blank(page, (left + 2, low - 4, right - 2, low - 0.3))
+    assert is_blank(page, (left + 0.3, top + 2, left + 5.5, low - 2))
+    assert is_blank(page, (right - 5.5, top + 2, right - 0.3, low - 2))
 
 
 @needs_poppler
