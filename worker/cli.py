@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add_working_verbs(verbs)
     add_reading_verbs(verbs)
     add_card_verbs(verbs)
+    add_completion_verb(verbs)
     return top
 
 
@@ -128,6 +129,13 @@ def add_card_verbs(verbs: "Verbs") -> None:
     cards.add_argument("--paper", choices=("a4", "letter"), help="default a4")
     cards.add_argument("--card", choices=("a7", "a6", "small"), help="size; default a7")
     cards.add_argument("--font", type=Path, metavar="FILE", help="a TrueType file for the texts")
+
+
+def add_completion_verb(verbs: "Verbs") -> None:
+    """Describe the verb that teaches a shell all others."""
+    text = "print what a shell needs to complete verbs and options"
+    made = add(verbs, "completion", print_completion, text, "completion bash")
+    made.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
 
 
 def add(
@@ -282,6 +290,14 @@ def print_codes(arguments: argparse.Namespace) -> int:
         font=arguments.font,
     )
     return verb.run(wish, os.environ)
+
+
+def print_completion(arguments: argparse.Namespace) -> int:
+    """`completion`."""
+    from worker.verbs import completion as verb
+
+    print(verb.script(parser(), arguments.shell), end="")
+    return 0
 
 
 def show_version(arguments: argparse.Namespace) -> int:
