@@ -87,8 +87,7 @@ def test_without_settings_the_location_is_enough(tmp_path: Path) -> None:
     assert (code, out) == (78, "")
     assert "--location" not in err
 
-    assert not Path("/etc/paysera-worker/worker.toml").exists()
-    code, out, err = qr(*words, *LOCATION)
+    code, out, err = qr(*words, *LOCATION, env=NOWHERE)
     assert (code, err) == (0, "")
 
 
