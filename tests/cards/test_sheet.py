@@ -110,6 +110,35 @@ def test_the_name_on_a_card_is_that_of_its_code(tmp_path: Path) -> None:
 
 
 @needs_poppler
+@pytest.mark.parametrize("label", ["table1", "Terrace-by-the-old-wall-12", "Wy" * 32])
+def test_long_words_grow_into_nothing_else(tmp_path: Path, label: str) -> None:
+    """The code keeps its white, and each text its own place, however many lines it takes."""
+    lines = ("--name", "Restaurant zum alten Stadttor an der Neris", "--text", "")
+    page = pages_of(a_sheet(tmp_path, *lines, "--label", label, spots="bar"))[0]
+    left, top = ((whole - 2 * part) / 2 for whole, part in zip(A4_MM, A7_MM, strict=True))
+
+    def is_white(upper: float, lower: float) -> bool:
+        return is_blank(page, (left + 1, top + upper, left + A7_MM[0] - 1, top + lower))
+
+    assert [is_white(0.5, 3.5), is_white(4, 15), is_white(15.5, 20)] == [True, False, True]
+    assert [is_white(66, 72), is_white(72, 86.5), is_white(86.6, 97)] == [True, False, True]
+
+
+@needs_poppler
+def test_a_long_line_for_the_guest_has_its_own_place(tmp_path: Path) -> None:
+    """Two lines fit between the spot's name and the small print."""
+    text = "Nuskaitykite kodą Paysera programėle ir apmokėkite sąskaitą"
+    page = pages_of(a_sheet(tmp_path, "--name", "A", "--text", text, spots="bar"))[0]
+    left, top = ((whole - 2 * part) / 2 for whole, part in zip(A4_MM, A7_MM, strict=True))
+    bands = ((83, 86.6), (86.7, 90.5), (90.6, 95), (95, 97))
+
+    assert [
+        is_blank(page, (left + 1, top + upper, left + A7_MM[0] - 1, top + lower))
+        for upper, lower in bands
+    ] == [True, False, False, True]
+
+
+@needs_poppler
 def test_a_line_can_be_left_out(tmp_path: Path) -> None:
     """An empty text leaves its place white."""
     words = words_of(a_sheet(tmp_path, "--text", "", spots="bar"))

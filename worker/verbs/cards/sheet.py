@@ -7,6 +7,7 @@ of letters in points.
 
 import io
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,8 @@ CROSS: Final = 1.5
 HAIRLINE: Final = 0.1
 FOOT: Final = 6.0
 RULER: Final = 50.0
+LEADING: Final = 1.2
+"""From line to line, in sizes of the letters."""
 BLACK, DARK, MILD, PALE = 0.0, 0.15, 0.4, 0.6
 """Greys."""
 
@@ -131,27 +134,38 @@ def _draw_card(canvas: press.Canvas, style: Style, card: Card, left: float, top:
         sizes: tuple[float, float],
         *,
         y: float,
+        tall: float,
         grey: float,
         hang: float = 0.5,
         lines_max: int = 2,
     ) -> None:
-        """Write lines around a base line; hang 1 lets them stand on it, 0.5 has it half way."""
+        """Write lines around a base line, in all so tall at most, if they must be several.
+
+        Hang 1 lets them stand on it, 0.5 has it half way.
+        """
         if not text:
             return
-        lines, size = fitted(face, text, room, (sizes[0] * unit, sizes[1] * unit), lines_max)
+        lines, size = fitted(
+            face,
+            text,
+            room,
+            (sizes[0] * unit, sizes[1] * unit),
+            tall=tall * scale,
+            lines_max=lines_max,
+        )
         canvas.setFillGray(grey)
         for at, line in enumerate(lines):
             x = middle * MM - face.width(line, size) / 2
-            up = ((len(lines) - 1) * hang - at) * size * 1.2
+            up = ((len(lines) - 1) * hang - at) * size * LEADING
             face.write(canvas, x, (top - y * scale) * MM + up, line, size)
 
     scale = height / CARDS["a7"][1]
     # The name stands on its line, so that a second one never comes into the code's quiet zone.
-    centred(style.plain, style.name, (13, 7), y=13.5, grey=DARK, hang=1)
+    centred(style.plain, style.name, (13, 7), y=13.5, tall=11, grey=DARK, hang=1)
     _draw_code(canvas, card.code, middle - side / 2, top - 16 * scale, side)
-    centred(style.bold, card.label, (30, 6), y=81, grey=BLACK, lines_max=3)
-    centred(style.plain, style.text, (8.5, 6), y=90, grey=MILD)
-    centred(style.plain, card.small_print, (5, 4), y=99.5, grey=PALE)
+    centred(style.bold, card.label, (30, 6), y=81, tall=15, grey=BLACK, lines_max=3)
+    centred(style.plain, style.text, (8.5, 6), y=91, tall=7.3, grey=MILD)
+    centred(style.plain, card.small_print, (5, 4), y=99.5, tall=4.3, grey=PALE)
 
 
 def _draw_code(
@@ -215,9 +229,15 @@ def _draw_foot(canvas: press.Canvas, style: Style, text: str) -> None:
 
 
 def fitted(
-    face: Face, text: str, room: float, sizes: tuple[float, float], lines_max: int = 2
+    face: Face,
+    text: str,
+    room: float,
+    sizes: tuple[float, float],
+    *,
+    tall: float,
+    lines_max: int,
 ) -> tuple[list[str], float]:
-    """Give a text as lines that fit into a width in millimetres, and the size of their letters.
+    """Give a text as lines that fit into a width and a height, and the size of their letters.
 
     Another line is better than letters much smaller than the largest.
 
@@ -228,7 +248,7 @@ def fitted(
     largest, smallest = sizes
     for count in range(1, lines_max + 1):
         floor = smallest if count == lines_max else max(smallest, 0.6 * largest / count)
-        size = largest
+        size = min(largest, tall * MM / count / LEADING) if count > 1 else largest
         while size >= floor:
             lines = _broken(face, text, room * MM, size)
             if len(lines) <= count:
@@ -238,16 +258,15 @@ def fitted(
 
 
 def _broken(face: Face, text: str, room: float, size: float) -> list[str]:
-    """Break a text into lines at its spaces, and inside a word that is longer than a line."""
+    """Break a text into lines at spaces, after signs that join words, and else inside a word."""
     lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if face.width(longer, size) <= room:
-            lines[-1] = longer
+    for piece in re.findall(r" ?[^ ._-]*[._-]?", text):
+        if face.width(lines[-1] + piece, size) <= room:
+            lines[-1] += piece
             continue
         if lines[-1]:
             lines.append("")
-        for letter in word:
+        for letter in piece.lstrip():
             if lines[-1] and face.width(lines[-1] + letter, size) > room:
                 lines.append("")
             lines[-1] += letter
