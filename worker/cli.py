@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(required=True, metavar="VERB")
     add_working_verbs(verbs)
     add_reading_verbs(verbs)
+    add_card_verbs(verbs)
+    add_completion_verb(verbs)
     return top
 
 
@@ -108,6 +110,35 @@ def add_reading_verbs(verbs: "Verbs") -> None:
     made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
 
     add(verbs, "version", show_version, "print the version", "version")
+
+
+def add_card_verbs(verbs: "Verbs") -> None:
+    """Describe the verb that makes what stands on the tables."""
+    text = "make the QR codes and cards that stand on the tables"
+    example = "qr --spots table1..table24 --out cards.pdf"
+    made = config(add(verbs, "qr", print_codes, text, example))
+    made.add_argument("--spots", required=True, metavar="LIST", help="table1..table24,bar,...")
+    made.add_argument("--location", type=int, metavar="N", help="default: the settings' only one")
+    made.add_argument("--link", action="store_true", help="wrap each code for ordinary scanners")
+    made.add_argument(
+        "--format", choices=("terminal", "svg", "png", "pdf"), help="default: --out's"
+    )
+    made.add_argument("--out", type=Path, metavar="PATH", help="a file, or a folder of pictures")
+    made.add_argument("--force", action="store_true", help="replace files that exist")
+    cards = made.add_argument_group("cards", "With --format pdf only.")
+    cards.add_argument("--name", metavar="TEXT", help="default: the location's in the settings")
+    cards.add_argument("--label", metavar="TEXT", help="such as 'Table {number}'; default {spot}")
+    cards.add_argument("--text", metavar="TEXT", help="the line for the guest")
+    cards.add_argument("--paper", choices=("a4", "letter"), help="default a4")
+    cards.add_argument("--card", choices=("a7", "a6", "small"), help="size; default a7")
+    cards.add_argument("--font", type=Path, metavar="FILE", help="a TrueType file for the texts")
+
+
+def add_completion_verb(verbs: "Verbs") -> None:
+    """Describe the verb that teaches a shell all others."""
+    text = "print what a shell needs to complete verbs and options"
+    made = add(verbs, "completion", print_completion, text, "completion bash")
+    made.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
 
 
 def add(
@@ -245,6 +276,36 @@ def show_visit(arguments: argparse.Namespace) -> int:
     from worker.verbs import journal as verb
 
     return with_reader(settings, lambda reader: verb.story(reader, arguments.visit))
+
+
+def print_codes(arguments: argparse.Namespace) -> int:
+    """`qr`."""
+    from worker.verbs import qr as verb
+
+    wish = verb.Wish(
+        config=arguments.config,
+        location=arguments.location,
+        spots=arguments.spots,
+        is_link=arguments.link,
+        format=arguments.format,
+        out=arguments.out,
+        is_forced=arguments.force,
+        name=arguments.name,
+        label=arguments.label,
+        text=arguments.text,
+        paper=arguments.paper,
+        card=arguments.card,
+        font=arguments.font,
+    )
+    return verb.run(wish, os.environ)
+
+
+def print_completion(arguments: argparse.Namespace) -> int:
+    """`completion`."""
+    from worker.verbs import completion as verb
+
+    print(verb.script(parser(), arguments.shell), end="")
+    return 0
 
 
 def show_version(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,18 @@ from tests.operator.theatre import MAC_KEY, Stage, stage
 from worker import __version__
 from worker.domain.visit import Step
 
-VERBS = ["run", "check-config", "sandbox", "demo", "status", "visits", "show", "version"]
+VERBS = [
+    "run",
+    "check-config",
+    "sandbox",
+    "demo",
+    "status",
+    "visits",
+    "show",
+    "qr",
+    "completion",
+    "version",
+]
 CODES = ["0", "1", "2", "3", "69", "70", "75", "77", "78"]
 
 

@@ -1,0 +1,1 @@
+"""The codes and cards that stand on the tables, read again by somebody else's decoder."""
