@@ -20,7 +20,7 @@ from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.systemd import Herald
 from worker.adapters.till import FixedTill, FolderTill
 from worker.adapters.wallet.client import WalletClient
-from worker.domain.errors import JournalLocked, JournalUnavailable
+from worker.domain.errors import CredentialsRefused, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
 from worker.ports import JsonValue, Till
@@ -101,6 +101,7 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
     health = wallet.health
     return {
         "is_reachable": health.is_reachable,
+        "is_turned_away": health.is_turned_away,
         "last_trouble": health.last_trouble,
         "throttled_until": health.throttled_until.isoformat() if health.throttled_until else None,
         "clock_offset_s": health.clock_offset_s,
@@ -141,6 +142,13 @@ def say_why(error: Exception) -> int:
             "journal.unavailable",
             EXIT_UNAVAILABLE,
             "nothing was done without being recorded; mend the journal and start again",
+        ),
+        (
+            CredentialsRefused,
+            "worker.turned_away",
+            EXIT_CREDENTIALS,
+            "put wallet.client_id and wallet.mac_key right, see that check-config --online is"
+            " accepted, then start the worker; until then nothing starts it again",
         ),
     ):
         for cause in causes:
