@@ -17,6 +17,7 @@ from worker import __version__
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.sqlite import SqliteJournal
+from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
 from worker.adapters.till import FixedTill, FolderTill
 from worker.adapters.wallet.client import WalletClient
@@ -125,7 +126,8 @@ def run(settings: Settings) -> int:
     for warning in settings.warnings:
         log.warning("config.warned", why=warning)
     try:
-        asyncio.run(serve(settings))
+        with asyncio.Runner(loop_factory=NamesLoop) as runner:
+            runner.run(serve(settings))
     except Exception as exc:  # The last line of every life: say it, and give the exit code.
         return say_why(exc)
     log.info("worker.stopped", exit_code=EXIT_OK)
