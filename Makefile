@@ -11,7 +11,7 @@ RUN = .venv/bin
 DEV = .venv-dev/bin
 
 .PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench \
-  lock clean
+  system-test lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
 	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS) --till $(TILL)
@@ -60,6 +60,10 @@ fuzz: .venv-dev/.ready    ## fresh hostile inputs at every boundary; EXAMPLES of
 
 page-test: .venv-dev/.ready   ## meet the status page in a real Chromium; pictures land in build/
 	$(DEV)/python -m pytest tests/listener/test_page.py -rs
+
+# As root. Exit code 69 of the script, not of make: it can not run here, and says why.
+system-test: .venv-dev/.ready   ## install it on a machine with a real systemd, as the README says, and give it a bad day
+	$(DEV)/python -m tests.system
 
 bench: .venv/.ready       ## figures, each beside a baseline measured in the same run
 	@$(RUN)/python -m benchmarks

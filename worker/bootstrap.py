@@ -17,10 +17,11 @@ from worker import __version__
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.sqlite import SqliteJournal
+from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
 from worker.adapters.till import GuardedTill
 from worker.adapters.wallet.client import WalletClient
-from worker.domain.errors import JournalLocked, JournalUnavailable
+from worker.domain.errors import CredentialsRefused, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
 from worker.ports import JsonValue
@@ -118,6 +119,7 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
     health = wallet.health
     return {
         "is_reachable": health.is_reachable,
+        "is_turned_away": health.is_turned_away,
         "last_trouble": health.last_trouble,
         "throttled_until": health.throttled_until.isoformat() if health.throttled_until else None,
         "clock_offset_s": health.clock_offset_s,
@@ -141,7 +143,8 @@ def run(settings: Settings) -> int:
     for warning in settings.warnings:
         log.warning("config.warned", why=warning)
     try:
-        asyncio.run(serve(settings))
+        with asyncio.Runner(loop_factory=NamesLoop) as runner:
+            runner.run(serve(settings))
     except Exception as exc:  # The last line of every life: say it, and give the exit code.
         return say_why(exc)
     log.info("worker.stopped", exit_code=EXIT_OK)
@@ -158,6 +161,13 @@ def say_why(error: Exception) -> int:
             "journal.unavailable",
             EXIT_UNAVAILABLE,
             "nothing was done without being recorded; mend the journal and start again",
+        ),
+        (
+            CredentialsRefused,
+            "worker.turned_away",
+            EXIT_CREDENTIALS,
+            "put wallet.client_id and wallet.mac_key right, see that check-config --online is"
+            " accepted, then start the worker; until then nothing starts it again",
         ),
     ):
         for cause in causes:

@@ -176,12 +176,12 @@ def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return to
 
 
-def load_settings(arguments: argparse.Namespace) -> "Settings | int":
+def load_settings(arguments: argparse.Namespace, *, is_key_needed: bool = True) -> "Settings | int":
     """Read the configuration, or say what is wrong with it and give the exit code."""
     from worker import settings
 
     try:
-        return settings.load(arguments.config, os.environ)
+        return settings.load(arguments.config, os.environ, is_key_needed=is_key_needed)
     except settings.SettingsError as exc:
         print(exc, file=sys.stderr)
         return 78
@@ -247,7 +247,7 @@ def with_reader(settings: "Settings", use: "Callable[[JournalReader], int]") -> 
 
 def show_status(arguments: argparse.Namespace) -> int:
     """`status`."""
-    settings = load_settings(arguments)
+    settings = load_settings(arguments, is_key_needed=False)
     if isinstance(settings, int):
         return settings
     from worker.verbs import journal as verb
@@ -259,7 +259,7 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 def list_visits(arguments: argparse.Namespace) -> int:
     """`visits`."""
-    settings = load_settings(arguments)
+    settings = load_settings(arguments, is_key_needed=False)
     if isinstance(settings, int):
         return settings
     from worker.verbs import journal as verb
@@ -270,7 +270,7 @@ def list_visits(arguments: argparse.Namespace) -> int:
 
 def show_visit(arguments: argparse.Namespace) -> int:
     """`show`."""
-    settings = load_settings(arguments)
+    settings = load_settings(arguments, is_key_needed=False)
     if isinstance(settings, int):
         return settings
     from worker.verbs import journal as verb

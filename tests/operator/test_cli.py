@@ -234,6 +234,27 @@ def test_visits_are_listed_and_told(tmp_path: Path) -> None:
             assert "There is no visit" in err
 
 
+def test_verbs_that_only_look_need_no_key(tmp_path: Path) -> None:
+    """
+    Where systemd hands the key to the service alone, the worker's own user has none at the shell,
+    and `status`, `visits` and `show` work all the same.
+    """
+    with stage(tmp_path) as play:
+        config = play.config()
+        a_paid_visit(play, config)
+        keyless = tmp_path / "keyless.toml"
+        keyless.write_text(config.read_text().replace(f'mac_key   = "{MAC_KEY}"', ""))
+        assert MAC_KEY not in keyless.read_text()
+
+        for verb in ("status", "visits", "show v-0001"):
+            expected, given = (cli(*verb.split(), "--config", path) for path in (config, keyless))
+            assert given == expected
+            assert given[2] == ""
+        code, out, err = cli("run", "--config", keyless)
+        assert (code, out) == (78, "")
+        assert "wallet.mac_key" in err
+
+
 def run_without_a_reader(command: list[str]) -> tuple[int, str]:
     """Run a verb whose output nobody takes; give its exit code and what it complains of."""
     reader, writer = os.pipe()

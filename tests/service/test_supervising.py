@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.service.bench import Bench
-from worker.domain.errors import JournalUnavailable
+from worker.domain.errors import CredentialsRefused, JournalUnavailable
 from worker.domain.events import SpotHinted
 from worker.domain.ids import TransactionKey, VisitId
 from worker.domain.outcome import Outcome
@@ -43,7 +43,7 @@ class FakeHerald:
         self.said.append("watchdog")
 
 
-def a_supervisor(bench: Bench, herald: FakeHerald) -> Supervisor:
+def a_supervisor(bench: Bench, herald: FakeHerald, *, is_turned_away: bool = False) -> Supervisor:
     """Put the bench's parts under a supervisor."""
     return Supervisor(
         engine=bench.engine,
@@ -56,7 +56,11 @@ def a_supervisor(bench: Bench, herald: FakeHerald) -> Supervisor:
         clock=bench.clock,
         dice=random.Random(1),
         herald=herald,
-        wallet_report=lambda: {"is_reachable": True},
+        wallet_report=lambda: {
+            "is_reachable": True,
+            "is_turned_away": is_turned_away,
+            "last_trouble": "spots: HTTP 401",
+        },
     )
 
 
@@ -131,6 +135,32 @@ async def test_a_loop_that_dies_takes_the_process_down(monkeypatch: pytest.Monke
         await asyncio.wait_for(a_supervisor(bench, herald).run(asyncio.Event()), 10)
 
     assert caught.group_contains(ValueError, match="boom")
+
+
+async def test_a_worker_that_was_never_let_in_and_has_nothing_open_ends() -> None:
+    """Knocking on helps nobody, and nobody waits for it (F16)."""
+    supervisor = a_supervisor(Bench(), FakeHerald(), is_turned_away=True)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(supervisor.run(asyncio.Event()), 10)
+
+    assert caught.group_contains(CredentialsRefused, match="spots: HTTP 401")
+
+
+async def test_a_worker_with_an_open_visit_is_never_turned_away() -> None:
+    """Only it can finish the visit, should the key be put right at the wallet (F16)."""
+    bench, herald, stop = Bench(), FakeHerald(), asyncio.Event()
+    async with bench.at_work():
+        bench.world.scan("t1")
+        await bench.poll()
+    bench.hire()
+    supervisor = a_supervisor(bench, herald, is_turned_away=True)
+    running = asyncio.create_task(supervisor.run(stop))
+    await until(lambda: "watchdog" in herald.said, "a whole beat went by")
+    stop.set()
+
+    await asyncio.wait_for(running, 10)
+    assert bench.last().step is Step.OFFERED
 
 
 async def test_a_journal_that_fails_takes_the_process_down_before_any_side_effect() -> None:

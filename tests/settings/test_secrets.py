@@ -141,3 +141,26 @@ def test_a_secret_file_of_ours_that_is_unknown_or_unfit_is_an_error(tmp_path: Pa
     assert "not a regular file" in report
     assert "journal.path (secret file" in report
     assert len(report.splitlines()) == 6
+
+
+def test_who_only_reads_the_journal_needs_no_key(tmp_path: Path) -> None:
+    """
+    A verb at the shell has no key, as systemd hands it to the service alone; everything else is
+    judged as ever, and a key that is there is checked.
+    """
+    file = tmp_path / "worker.toml"
+    file.write_text(BASE)
+    nowhere = tmp_path / "secrets"
+
+    with pytest.raises(SettingsError, match=r"wallet\.mac_key .*it is required"):
+        load(file, {}, secrets_dir=nowhere)
+    settings = load(file, {}, secrets_dir=nowhere, is_key_needed=False)
+    assert settings.wallet.client_id == "our-client"
+    settings = load(file, KEY, secrets_dir=nowhere, is_key_needed=False)
+    assert settings.wallet.mac_key.get_secret_value() == SECRET
+    bad_key = {"PAYSERA_WORKER_WALLET__MAC_KEY": ""}
+    with pytest.raises(SettingsError, match=r"wallet\.mac_key"):
+        load(file, bad_key, secrets_dir=nowhere, is_key_needed=False)
+    file.write_text(BASE.replace("our-client", ""))
+    with pytest.raises(SettingsError, match=r"wallet\.client_id"):
+        load(file, {}, secrets_dir=nowhere, is_key_needed=False)

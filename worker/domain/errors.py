@@ -3,6 +3,7 @@
     WorkerError
       JournalUnavailable     nothing more may be done: what we know can not be kept
         JournalLocked        another worker holds this journal
+      CredentialsRefused     the wallet never let us in, so running on would only knock
       JournalConflict        a unique index refused: doing it would charge or serve twice
       MoneyError             a figure that is not an exact amount
 
@@ -20,6 +21,10 @@ class JournalUnavailable(WorkerError):
 
 class JournalLocked(JournalUnavailable):
     """Another worker holds this journal."""
+
+
+class CredentialsRefused(WorkerError):
+    """The wallet never accepted our credentials since the start, and no visit needs us."""
 
 
 class JournalConflict(WorkerError):

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from worker.domain.errors import CredentialsRefused
 from worker.ports import Clock, Journal, JsonValue
 from worker.service.engine import Engine
 from worker.service.poller import ReservationPoller, SpotPoller
@@ -103,7 +104,11 @@ class Supervisor:
         self._sidelines[name] = sideline
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set, then drain. Raises an ExceptionGroup when a loop dies."""
+        """Run until `stop` is set, then drain.
+
+        Raises an ExceptionGroup when a loop dies, with a CredentialsRefused in it when the wallet
+        has not let us in since the start.
+        """
         async with asyncio.TaskGroup() as group:
             unposted = await self._postman.start(group)
             resumed = await self._engine.start(group)
@@ -157,10 +162,14 @@ class Supervisor:
         self._pulse.expect("journal", JOURNAL_ANSWERS_S)
         told_s = self._clock.ticks_s()
         while not stop.is_set():
-            figures = report(self._engine, self._postman, self._pulse, self._wallet_report())
+            wallet = self._wallet_report()
+            figures = report(self._engine, self._postman, self._pulse, wallet)
             await self._journal.beat(self._clock.now(), figures)
             self._pulse.beat("journal")
             self._herald.status(one_line(figures))
+            # An open visit may be one that only we can finish, should the key be put right there.
+            if wallet.get("is_turned_away") and not figures["open"]:
+                raise CredentialsRefused(str(wallet.get("last_trouble", "")))
             if not self._pulse.late():
                 self._herald.watchdog()
             if self._clock.ticks_s() - told_s >= ALIVE_EVERY_S:

@@ -27,6 +27,7 @@ DEFAULT_CONFIG: Final = Path("/etc/paysera-worker/worker.toml")
 SECRETS_DIR: Final = Path("/run/secrets")
 CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
+_NO_KEY: Final = "no key was needed and none was given"
 _SHOWN_INT_MAX: Final = 10**20
 _SECRET_NAMES: Final = frozenset(key.partition(".")[2] for key in SECRETS) | {"url"}
 """Names of values that are never shown, wherever they stand; an address may hold a password."""
@@ -39,8 +40,17 @@ def load(
     *,
     secrets_dir: Path = SECRETS_DIR,
     default_config: Path = DEFAULT_CONFIG,
+    is_key_needed: bool = True,
 ) -> Settings:
     """Read the settings.
+
+    Args:
+        config: the file that was named; None: the one of the environment, else the default.
+        environ: the environment.
+        secrets_dir: where secret files are beside those of $CREDENTIALS_DIRECTORY.
+        default_config: the file to read when none is named; it may be missing.
+        is_key_needed: False for whoever only reads the journal. systemd hands the MAC key to the
+            service alone, so that a verb at the shell has none.
 
     Raises:
         SettingsError: they can not be used. Its text lists every problem and its remedy.
@@ -49,6 +59,8 @@ def load(
     layers = _layers(config, environ, secrets_dir, default_config)
     values, origins = _merged(layers)
     problems = [problem for layer in layers for problem in layer.problems]
+    if not is_key_needed:
+        values["wallet"].setdefault("mac_key", _NO_KEY)
     try:
         settings = Settings(**values)
     except ValidationError as error:

@@ -8,12 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from worker.adapters.wallet.failures import HeldBack
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
 from worker.ports import Clock
+
+SIGNED_READS: Final = frozenset({"spots", "spot", "transactions", "transaction"})
+TURNED_AWAY_REFUSALS: Final = 5
+TURNED_AWAY_S: Final = 10.0
+"""So many refusals over so long are no slip of the wallet's: the key is wrong, or barred."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +33,9 @@ class Health:
     last_trouble_at: datetime | None
     last_trouble: str
     is_reachable: bool
+    is_turned_away: bool
+    """Whether no signed call was ever accepted since the start, and reads were refused for their
+    credentials again and again. A key that was good once never makes it true."""
     throttled_until: datetime | None
     clock_offset_s: float
     """What is added to the machine's time for signatures."""
@@ -50,6 +59,9 @@ class Pulse:
         self._is_key_refused = False
         self._forbidden: set[str] = set()
         self._is_clock_refused = False
+        self._was_accepted = False
+        self._refusals = 0
+        self._refused_since_s = 0.0
 
     def count(self, op: str) -> None:
         """Count a request that is about to be sent."""
@@ -62,8 +74,10 @@ class Pulse:
                 self._good(op)
             case Refused(refusal=Refusal.CREDENTIALS):
                 self._refused(op, outcome)
-            case Refused():
+            case Refused(refusal=refusal):
                 self._answered()
+                # The wallet looked at what was asked, so it took the signature for good.
+                self._was_accepted |= op != "server" and refusal is not Refusal.THROTTLED
             case HeldBack():
                 pass
             case Unknown(why) | Unsent(why):
@@ -98,6 +112,7 @@ class Pulse:
             last_trouble_at=self._trouble_at,
             last_trouble=self._trouble,
             is_reachable=self._down_since_s is None,
+            is_turned_away=self._is_turned_away(),
             throttled_until=now + timedelta(seconds=throttled_for_s) if throttled_for_s else None,
             clock_offset_s=clock_offset_s,
             calls=dict(self._calls),
@@ -109,6 +124,7 @@ class Pulse:
         self._answered()
         if op != "server":
             self._is_key_refused = self._is_clock_refused = False
+            self._was_accepted = True
             self._forbidden.discard(op)
 
     def _answered(self) -> None:
@@ -128,6 +144,7 @@ class Pulse:
 
     def _refused(self, op: str, refused: Refused) -> None:
         self._answered()
+        self._count_refusal(op)
         self._trouble, self._trouble_at = f"{op}: {refused}", self._clock.now()
         if refused.status == 401:
             is_news = not (self._is_key_refused or self._is_clock_refused)
@@ -144,3 +161,16 @@ class Pulse:
                 remedy="check wallet.client_id and wallet.mac_key and ask Paysera whether this"
                 " client may use the call; the worker keeps asking slowly",
             )
+
+    def _count_refusal(self, op: str) -> None:
+        """Count a refused read, unless it is our time that the wallet does not like."""
+        if op not in SIGNED_READS or self._is_clock_refused:
+            return
+        if not self._refusals:
+            self._refused_since_s = self._clock.ticks_s()
+        self._refusals += 1
+
+    def _is_turned_away(self) -> bool:
+        refused_s = self._clock.ticks_s() - self._refused_since_s
+        is_persistent = self._refusals >= TURNED_AWAY_REFUSALS and refused_s >= TURNED_AWAY_S
+        return is_persistent and not self._was_accepted

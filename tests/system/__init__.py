@@ -1,0 +1,1 @@
+"""The product on a machine with a real systemd: installed, run, frozen, locked out, rebooted."""

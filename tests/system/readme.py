@@ -1,0 +1,16 @@
+"""The lines that the README tells a person to type."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def install_lines() -> list[str]:
+    """Give the shell lines of the section "Run it", in order, without their remarks."""
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("\n## Run it\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line]
+    return [re.sub(r"\s+# .*", "", line) for line in lines]
