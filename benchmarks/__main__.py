@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
-from benchmarks import idle, latency, memory, start, visit
+from benchmarks import idle, latency, memory, start, tills, visit
 from benchmarks.figures import Figure, show
 
 ALL: Final[Mapping[str, Callable[..., list[Figure]]]] = {
     "visit": visit.measure,
     "latency": latency.measure,
+    "tills": tills.measure,
     "start": start.measure,
     "idle": idle.measure,
     "memory": memory.measure,

@@ -20,6 +20,7 @@ from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
 from worker.adapters.till import GuardedTill
+from worker.adapters.till.connector import TillError
 from worker.adapters.wallet.client import WalletClient
 from worker.domain.errors import CredentialsRefused, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
@@ -161,6 +162,12 @@ def say_why(error: Exception) -> int:
             "journal.unavailable",
             EXIT_UNAVAILABLE,
             "nothing was done without being recorded; mend the journal and start again",
+        ),
+        (
+            TillError,
+            "till.unusable",
+            EXIT_CONFIGURATION,
+            "correct [till] and try: paysera-worker check-config --online",
         ),
         (
             CredentialsRefused,

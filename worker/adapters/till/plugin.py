@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Final, cast
 
-from worker.adapters.till.connector import Connector
+from worker.adapters.till.connector import Connector, TillError
 from worker.adapters.till.text import shown
 
 GROUP: Final = "paysera_worker.tills"
@@ -14,7 +14,7 @@ GROUP: Final = "paysera_worker.tills"
 METHODS: Final = ("open_bills", "lock", "unlock", "post", "check", "aclose")
 
 
-class UnusablePlugin(Exception):
+class UnusablePlugin(TillError):
     """Why a plug-in can not be used: one sentence for the operator."""
 
 
