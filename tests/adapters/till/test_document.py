@@ -132,7 +132,6 @@ def test_a_hold_that_ended_is_a_plain_bill() -> None:
         ({"lines": [line(2599, kind="gift")]}, "the kind of line 1"),
         ({"lines": [line(2599, currency="USD")]}, "line 1 is not in the bill's currency"),
         ({"lines": [line(2599, currency=["EUR"])]}, "line 1 is not in the bill's currency"),
-        ({"parts": [part("a", 2599)]}, "one part"),
         ({"parts": [part("a", 2000), part("a", 599)]}, "same part_id"),
         ({"parts": [part("a", 2000), part("b", 600)]}, "add up to 2600"),
         ({"parts": [part("a", 2599), part("b", 0)]}, "part 2"),
