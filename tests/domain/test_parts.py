@@ -729,3 +729,13 @@ def test_a_transaction_that_is_born_with_parts_is_no_part_of_a_whole_bill() -> N
 
     assert [part.key for part in story.visit.parts] == [A, B]
     assert (whole.visit.parts, whole.visit.transaction_key) == ((), KEY)
+
+
+def test_a_part_that_was_never_shown_is_released_with_the_visit() -> None:
+    """The next could not be created, and the one that was shown turned out to be paid."""
+    parts = (offered_part("a"), Part("b", PART_MONEY["b"]))
+    story = Story(splitting(*parts, step=Step.REVOKING, end=End.REFUSED, reason="no"))
+
+    assert story.tell(looked_part("a", CONFIRMED)) == LookAtSpot()
+
+    assert (story.visit.end, states(story)) == (End.PART_PAID, "a:paid b:released")

@@ -118,7 +118,7 @@ def go_on(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) -> D
         return wind_up(visit, now, End.PARKED, visit.reason, *facts)
     index = next_live(visit)
     if index is None:
-        return decision.close(visit, now, ending(visit, end), reason, *facts)
+        return wind_up(visit, now, end, reason, *facts)
     other = focus(visit, index)
     assert other.transaction_key is not None, "what may be paid has a key"
     look = LookAtTransaction(other.transaction_key)
@@ -132,9 +132,6 @@ def wind_up(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) ->
 
     Parts that nobody was shown yet never will be.
     """
-    over = {PartState.OFFERED, PartState.TAKING}
-    if visit.part is not None and visit.part.state in over:
-        visit = with_part(visit, state=PartState.RELEASED)
     index = next_live(visit)
     if index is None:
         unseen = tuple(
