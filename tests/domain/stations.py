@@ -47,10 +47,10 @@ def closing(**changes: Any) -> Visit:
     return an_offered_visit(Step.CLOSING, **given)
 
 
-def holding(**changes: Any) -> Visit:
+def holding(step: Step = Step.OFFERED, **changes: Any) -> Visit:
     """A visit whose bill is on hold, and whose guest agreed to its ceiling at noon."""
     held = {"bill": ON_HOLD, "reserved_at": NOON, "looked_at": NOON, "payment_id": "77", **changes}
-    return an_offered_visit(Step.OFFERED, **held)
+    return an_offered_visit(step, **held)
 
 
 def splitting(*parts: Part, at: int = 0, step: Step = Step.OFFERED, **changes: Any) -> Visit:
