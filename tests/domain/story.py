@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from worker.domain import events, machine
-from worker.domain.bill import Bill
+from worker.domain.bill import Bill, BillPart, Hold
 from worker.domain.commands import CloseSpot, Command
 from worker.domain.decision import Decision
 from worker.domain.facts import Fact
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
 from worker.domain.money import Money
+from worker.domain.notice import Notice
 from worker.domain.outcome import Refusal, Refused
 from worker.domain.policy import Policy
 from worker.domain.visit import Step, Visit
@@ -29,7 +30,21 @@ OTHER_KEY = TransactionKey("zzYYxxWW99887766ttSS")
 EARLIER_KEY = TransactionKey("earlier000000000001")
 BILL = Bill("bill-7", Money(1250, "EUR"), "Table 7")
 SALE = Bill(None, Money(1250, "EUR"), "Table 7")
+ON_HOLD = Bill("bill-7", Money(5000, "EUR"), "Bay 7", hold=Hold(known_minor=700, for_s=3600))
+PART_MONEY = {name: Money(minor, "EUR") for name, minor in (("a", 400), ("b", 850), ("c", 200))}
+PART_KEYS = {name: TransactionKey(f"part{name.upper()}00000000000001") for name in PART_MONEY}
 POLICY = Policy()
+
+
+def split_bill(*names: str, bill_id: str | None = "bill-7", **dearer: int) -> Bill:
+    """The parts of these names; what is named with an amount costs that much."""
+    money = {**PART_MONEY, **{name: Money(minor, "EUR") for name, minor in dearer.items()}}
+    parts = tuple(BillPart(name, money[name], f"Part {name}") for name in names)
+    total = sum(part.money.amount_minor for part in parts)
+    return Bill(bill_id, Money(total, "EUR"), "Table 7", parts=parts)
+
+
+SPLIT = split_bill("a", "b")
 
 THROTTLED = Refused(Refusal.THROTTLED, 429, "rate_limit_exceeded")
 CREDENTIALS = Refused(Refusal.CREDENTIALS, 401, "unauthorized")
@@ -94,11 +109,12 @@ def a_transaction(
     currency: str = "EUR",
     key: TransactionKey = KEY,
     reference: str | None = "v1.ab12cd34.9975.42.k3f9x21",
+    payment_id: str | None = "77",
     **changes: Any,
 ) -> Transaction:
     """The visit's transaction as the wallet shows it."""
     ref = None if reference is None else OrderReference(reference)
-    payment = Payment(Money(amount_minor, currency), ref)
+    payment = Payment(Money(amount_minor, currency), ref, payment_id)
     return replace(Transaction(key, status, status.value, (payment,)), **changes)
 
 
@@ -107,6 +123,20 @@ def looked(
 ) -> events.TransactionLooked:
     """The transaction was read."""
     return events.TransactionLooked(a_transaction(status, **changes))
+
+
+def looked_part(
+    name: str, status: TransactionStatus = TransactionStatus.RESERVED, **changes: Any
+) -> events.TransactionLooked:
+    """The transaction of a part was read; its reference is the one of its place in the bill."""
+    number = "abc".index(name) + 1
+    given = {
+        "amount_minor": PART_MONEY[name].amount_minor,
+        "key": PART_KEYS[name],
+        "reference": f"v1.ab12cd34.9975.42.k3f9x2{number}",
+        **changes,
+    }
+    return looked(status, **given)
 
 
 class Story:
@@ -118,6 +148,7 @@ class Story:
         self.policy = policy
         self.command: Command | None = None
         self.facts: tuple[Fact, ...] = ()
+        self.notices: tuple[Notice, ...] = ()
 
     def tell(self, *facts: events.Event, after_s: float = 0.0) -> Command | None:
         """Let time pass, tell the facts, and give the last command."""
@@ -125,6 +156,7 @@ class Story:
         for event in facts:
             decided: Decision = machine.decide(self.visit, event, self.now, self.policy)
             self.visit, self.command, self.facts = decided.visit, decided.command, decided.facts
+            self.notices = decided.notices
         return self.command
 
     @property

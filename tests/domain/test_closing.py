@@ -6,7 +6,6 @@ import pytest
 
 from tests.domain.story import (
     A_CLOSE,
-    BILL,
     CONFLICT,
     KEY,
     NOON,
@@ -17,7 +16,7 @@ from tests.domain.story import (
     spot_looked,
 )
 from worker.domain import events
-from worker.domain.commands import CloseSpot, LookAtSpot, SettleBill, WriteKind
+from worker.domain.commands import CloseSpot, LookAtSpot, WriteKind
 from worker.domain.ids import TransactionKey
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.visit import End, Step
@@ -28,7 +27,7 @@ FORMER_KEY = TransactionKey("former0000000000001")
 
 def paid(**changes: object) -> Story:
     """A story whose money is taken."""
-    given = {"end": End.PAID, "is_settled": True, "wake_at": None, **changes}
+    given = {"end": End.PAID, "wake_at": None, **changes}
     return Story(an_offered_visit(Step.CLOSING, **given))
 
 
@@ -177,33 +176,6 @@ def test_a_spot_that_the_wallet_forgot_is_free() -> None:
     story.tell(events.SpotMissing(), after_s=10)
 
     assert story.step is Step.CLOSED
-
-
-def test_a_till_that_cannot_be_told_does_not_keep_the_table() -> None:
-    """The spot is freed, and the till is told again until it hears it (F71)."""
-    story = paid(is_settled=False)
-
-    assert story.tell(events.BillNotSettled("no space")) == LookAtSpot()
-    assert story.names() == ["bill.not_settled"]
-    story.tell(spot_looked(KEY), events.WriteDone(WriteKind.CLOSE))
-    story.tell(spot_looked(status=SpotStatus.OPEN))
-    assert story.step is Step.SETTLING
-    assert story.visit.spot_closed_at == NOON
-    assert story.tell(events.Woke(), after_s=1) == SettleBill(BILL, KEY)
-    assert story.tell(events.BillNotSettled("no space")) is None
-    assert story.tell(events.Woke(), after_s=400) == SettleBill(BILL, KEY)
-    story.tell(events.BillNotSettled("no space"))
-    assert story.names() == ["bill.not_settled"]
-    story.tell(events.BillSettled(), after_s=1)
-
-    assert story.visit.step is Step.CLOSED
-    assert story.names() == ["bill.settled", "visit.closed"]
-
-
-def test_a_restart_tells_the_till_before_it_frees_the_table() -> None:
-    """Told twice is told once; not told at all would be a lost bill (F72)."""
-    assert paid(is_settled=False).tell(events.Resumed()) == SettleBill(BILL, KEY)
-    assert paid().tell(events.Resumed()) == LookAtSpot()
 
 
 def test_a_clock_that_was_set_back_does_not_make_a_visit_wait_for_days() -> None:

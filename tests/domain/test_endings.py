@@ -71,7 +71,7 @@ REASONS: dict[str, tuple[Visit, events.Event, float, End, str]] = {
         events.TransactionNotFound(),
         60,
         End.REFUSED,
-        "the wallet answered none of 6 requests for a transaction",
+        "the wallet answered none of our requests for a transaction",
     ),
     "confirms by itself": (
         creating(),

@@ -86,26 +86,9 @@ MISTAKES: list[tuple[Visit, events.Event, str]] = [
         "what was withdrawn had a key",
     ),
     (
-        an_offered_visit(Step.REVOKING),
-        looked(TransactionStatus.REVOKED),
-        "what is withdrawn for good has an end",
-    ),
-    (
         an_offered_visit(Step.CLOSING),
         spot_looked(status=SpotStatus.OPEN),
         "a visit does not finish without an end",
-    ),
-    (billless(Step.SETTLING, end=End.PAID), events.Woke(), "what is settled was billed"),
-    (keyless(Step.SETTLING, end=End.PAID), events.Woke(), "what is settled has a key"),
-    (
-        an_offered_visit(Step.SETTLING, end=End.PAID),
-        events.BillNotSettled("no space"),
-        "the spot was freed first",
-    ),
-    (
-        an_offered_visit(Step.SETTLING),
-        events.BillSettled(),
-        "a visit does not rest without an end",
     ),
 ]
 

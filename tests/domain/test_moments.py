@@ -32,7 +32,6 @@ from worker.domain.commands import (
     LookAtSpot,
     LookAtTransaction,
     RevokeTransaction,
-    SettleBill,
     WriteKind,
 )
 from worker.domain.policy import Policy, backoff_s
@@ -69,14 +68,8 @@ def revoking(**changes: Any) -> Story:
 
 def closing(**changes: Any) -> Story:
     """A story whose close was sent."""
-    sent = {"tries": 1, "tried_at": NOON, "end": End.PAID, "is_settled": True}
+    sent = {"tries": 1, "tried_at": NOON, "end": End.PAID}
     return Story(an_offered_visit(Step.CLOSING, **{**sent, **changes}))
-
-
-def settling(**changes: Any) -> Story:
-    """A story whose till does not know yet."""
-    given = {"end": End.PAID, "spot_closed_at": NOON}
-    return Story(an_offered_visit(Step.SETTLING, **{**given, **changes}))
 
 
 # Before the offer.
@@ -171,7 +164,7 @@ def test_a_write_is_repeated_the_moment_its_pause_is_over_and_not_before() -> No
     """Half a second after the first try, by the try's own time."""
     tries: list[tuple[Story, events.Event, object]] = [
         (linking(since=NOON - EVER), spot_looked(), LinkOrder(KEY)),
-        (confirming(since=NOON - timedelta(seconds=60)), looked(), AskTill()),
+        (confirming(since=NOON - timedelta(seconds=60)), looked(), AskTill(is_to_pay=True)),
         (revoking(since=NOON - EVER), NEW, RevokeTransaction(KEY)),
         (closing(since=NOON - EVER), spot_looked(KEY), A_CLOSE),
     ]
@@ -185,7 +178,7 @@ def test_a_write_that_did_not_leave_needs_no_pause() -> None:
     """Nothing was tried yet, so nothing can still be on its way."""
     tries: list[tuple[Story, events.Event, object]] = [
         (linking(tries=0), spot_looked(), LinkOrder(KEY)),
-        (confirming(tries=0), looked(), AskTill()),
+        (confirming(tries=0), looked(), AskTill(is_to_pay=True)),
         (revoking(tries=0, end=End.MISMATCH), NEW, RevokeTransaction(KEY)),
         (closing(tries=0), spot_looked(KEY), A_CLOSE),
     ]
@@ -231,7 +224,7 @@ def test_a_write_that_did_not_leave_is_tried_again_soon() -> None:
 def test_what_nobody_expected_is_looked_into_soon() -> None:
     """A surprise after five seconds, a fact of no use to a sleeping visit after one."""
     surprised, idle = Story(a_visit()), confirming(wake_at=None)
-    surprised.tell(events.BillSettled())
+    surprised.tell(events.WriteDone(WriteKind.CLOSE))
     idle.tell(events.SpotHinted("waiting"))
 
     assert (surprised.waits_s(), idle.waits_s()) == (5, 1)
@@ -394,13 +387,14 @@ def test_doubtful_money_is_told_after_two_minutes_and_the_line_goes_with_the_nex
 
 def test_a_line_about_a_visit_without_a_bill_is_told_all_the_same() -> None:
     """It must not fail when it is needed most."""
-    doubtful, settled = confirming(bill=None, is_doubtful=True), settling(bill=None)
+    doubtful = confirming(bill=None, is_doubtful=True)
+    closed = closing(bill=None)
 
     doubtful.tell(NEW, after_s=120)
-    settled.tell(events.BillSettled())
+    closed.tell(spot_looked(status=SpotStatus.OPEN))
 
     assert doubtful.facts[0].fields["amount"] is None
-    assert [fact.fields["bill"] for fact in settled.facts] == [None, None]
+    assert (closed.facts[0].fields["bill"], closed.facts[0].fields["amount"]) == (None, None)
 
 
 def test_a_reservation_that_was_taken_back_is_waited_for_as_long_as_an_offer() -> None:
@@ -465,6 +459,7 @@ def test_a_guest_who_paid_in_time_goes_on_as_if_nothing_was_withdrawn() -> None:
             offered_at=offered_at or story.now,
             reserved_at=story.now,
             looked_at=story.now,
+            payment_id="77",
             wake_at=None,
         )
 
@@ -524,7 +519,7 @@ def test_a_yes_to_a_revoke_ends_the_doubt_about_the_tries_before() -> None:
     assert story.names() == ["transaction.released"]
 
 
-# Freeing the spot and telling the till.
+# Freeing the spot.
 
 
 def test_an_unknown_word_for_a_spot_that_is_being_freed_is_waited_out_longer_and_longer() -> None:
@@ -561,37 +556,6 @@ def test_a_spot_that_does_not_close_for_two_minutes_calls_for_help() -> None:
         story = closing(tries=0)
         assert story.tell(spot_looked(KEY), after_s=after_s) == A_CLOSE
         assert story.names() == names
-
-
-def test_the_till_is_told_again_for_ever_and_louder_after_five_minutes() -> None:
-    """Half a second after the spot is free, then twice as long each time, ten minutes at most."""
-    story = closing(is_settled=False, tries=4, is_alarmed=True)
-    story.tell(spot_looked(status=SpotStatus.OPEN), after_s=1)
-    freed_at = story.now
-    assert (story.step, story.visit.tries, story.visit.since) == (Step.SETTLING, 0, freed_at)
-    assert (story.visit.spot_closed_at, story.visit.is_alarmed) == (freed_at, False)
-    assert story.waits_s() == 0.5
-
-    pauses = []
-    for _ in range(12):
-        assert story.tell(events.Woke()) == SettleBill(BILL, KEY)
-        story.tell(events.BillNotSettled("no space"))
-        pauses.append(story.waits_s())
-    assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600]
-
-    story.tell(events.BillNotSettled("no space"), after_s=299.9)
-    assert story.names() == []
-    story.tell(events.BillNotSettled("no space"), after_s=0.1)
-    assert story.names() == ["bill.not_settled"]
-
-
-def test_a_till_that_heard_it_at_last_is_told_no_more() -> None:
-    """The visit rests, and it says that the till knows."""
-    story = settling()
-
-    story.tell(events.BillSettled(), after_s=400)
-
-    assert (story.step, story.visit.is_settled) == (Step.CLOSED, True)
 
 
 def test_the_moment_a_spot_was_freed_is_the_first() -> None:

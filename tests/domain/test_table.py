@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.domain.stations import holding, offered_part, splitting
 from tests.domain.story import (
     BILL,
     CONFLICT,
@@ -12,19 +13,24 @@ from tests.domain.story import (
     INVALID,
     KEY,
     NOON,
+    ON_HOLD,
     OTHER_KEY,
     POLICY,
+    SPLIT,
     THROTTLED,
     a_transaction,
     a_visit,
     an_offered_visit,
     looked,
+    looked_part,
+    split_bill,
     spot_looked,
 )
 from worker.domain import commands, events, machine
 from worker.domain.bill import Bill
 from worker.domain.commands import WriteKind
 from worker.domain.money import Money
+from worker.domain.part import PartState
 from worker.domain.visit import FINAL, End, Step, Visit
 from worker.domain.wallet import SpotOrder, SpotStatus, TransactionStatus
 
@@ -49,11 +55,15 @@ SAMPLES: dict[type[events.Event], list[events.Event]] = {
     events.BillFound: [
         events.BillFound(BILL),
         events.BillFound(Bill("bill-7", Money(1, "EUR"), "Table 7")),
+        events.BillFound(BILL, is_locked=True),
+        events.BillFound(ON_HOLD),
+        events.BillFound(SPLIT),
+        events.BillFound(split_bill("a", "b", a=401)),
+        events.BillFound(SPLIT, paid_parts=frozenset({"a"})),
+        events.BillFound(SPLIT, paid_parts=frozenset({"a", "b"})),
     ],
     events.BillMissing: [events.BillMissing()],
     events.BillUnreadable: [events.BillUnreadable("half written")],
-    events.BillSettled: [events.BillSettled()],
-    events.BillNotSettled: [events.BillNotSettled("no space")],
     events.TransactionCreated: [
         events.TransactionCreated(a_transaction(TransactionStatus.NEW)),
         events.TransactionCreated(a_transaction(TransactionStatus.NEW, amount_minor=1)),
@@ -62,6 +72,8 @@ SAMPLES: dict[type[events.Event], list[events.Event]] = {
     events.TransactionNotFound: [events.TransactionNotFound()],
     events.TransactionLooked: [
         *(looked(status) for status in TransactionStatus),
+        *(looked_part("a", status) for status in TransactionStatus),
+        *(looked_part("b", status) for status in TransactionStatus),
         looked(amount_minor=1),
         looked(payments=None),
         looked(TransactionStatus.CONFIRMED, amount_minor=1),
@@ -100,10 +112,17 @@ ALL_VISITS: list[Visit] = [
     an_offered_visit(Step.REVOKING, end=End.MISMATCH, reason="x", tries=6, tried_at=NOON),
     an_offered_visit(Step.REVOKING, is_requoting=True, tries=1, tried_at=NOON),
     an_offered_visit(Step.CLOSING, end=End.PAID, reason="paid"),
-    an_offered_visit(Step.CLOSING, end=End.PAID, is_settled=True, tries=6, tried_at=NOON),
+    an_offered_visit(Step.CLOSING, end=End.PAID, tries=6, tried_at=NOON),
     a_visit(Step.CLOSING, end=End.NO_BILL, reason="no bill"),
     an_offered_visit(Step.CLOSING, end=End.PARKED, reason="riddle"),
-    an_offered_visit(Step.SETTLING, end=End.PAID, spot_closed_at=NOON),
+    holding(),
+    holding(reserved_at=None, looked_at=None),
+    splitting(),
+    splitting(at=1, reserved_at=NOON, looked_at=NOON),
+    splitting(offered_part("a", PartState.PAID), offered_part("b"), at=1),
+    splitting(at=1, step=Step.CONFIRMING, reserved_at=NOON, looked_at=NOON, tries=1, tried_at=NOON),
+    splitting(step=Step.REVOKING, end=End.UNPAID, reason="not paid"),
+    splitting(step=Step.REVOKING, is_requoting=True, tries=1, tried_at=NOON),
     an_offered_visit(Step.CLOSED, end=End.PAID, wake_at=None),
     an_offered_visit(Step.PARKED, end=End.PARKED, wake_at=None),
 ]
@@ -125,10 +144,8 @@ POSSIBLE_ANSWERS: dict[Step, set[type[events.Event]]] = {
                       events.WriteRefused, events.WriteUnknown},
     Step.REVOKING: {events.TransactionLooked, events.TransactionMissing, events.WriteDone,
                     events.WriteRefused, events.WriteUnknown},
-    Step.CLOSING: {events.SpotLooked, events.SpotMissing, events.BillSettled,
-                   events.BillNotSettled, events.WriteDone, events.WriteRefused,
+    Step.CLOSING: {events.SpotLooked, events.SpotMissing, events.WriteDone, events.WriteRefused,
                    events.WriteUnknown},
-    Step.SETTLING: {events.BillSettled, events.BillNotSettled},
 }  # fmt: skip
 ALWAYS = {
     events.Woke, events.Resumed, events.SpotHinted, events.TransactionHinted, events.LookFailed,
@@ -192,7 +209,7 @@ def test_every_decision_keeps_the_promises(later_s: int) -> None:
             assert command is None
             continue
         if after.wake_at is not None and command is None:
-            assert after.wake_at <= now + timedelta(seconds=POLICY.settle_wait_s_max)
+            assert after.wake_at <= now + timedelta(seconds=30)
         if isinstance(command, commands.ConfirmTransaction):
             assert after.step is Step.CONFIRMING
             assert after.looked_at is not None
@@ -207,6 +224,12 @@ def test_every_decision_keeps_the_promises(later_s: int) -> None:
         if after.end is End.PAID and visit.end is not End.PAID:
             assert isinstance(event, events.TransactionLooked)
             assert event.transaction.status is TransactionStatus.CONFIRMED
+        if decided.notices:
+            assert isinstance(event, events.TransactionLooked)
+            assert event.transaction.status is TransactionStatus.CONFIRMED
+            assert after.taken_minor == visit.taken_minor + decided.notices[0].money.amount_minor
+        else:
+            assert after.taken_minor == visit.taken_minor
         assert after.visit_id == visit.visit_id
         assert after.attempts >= visit.attempts
 
@@ -215,7 +238,7 @@ def test_a_surprise_touches_nothing_and_is_told() -> None:
     """What can not happen is survived: no command, no new step, one ERROR line."""
     visit = a_visit(Step.SEEN)
 
-    decided = machine.decide(visit, events.BillSettled(), NOON, POLICY)
+    decided = machine.decide(visit, events.WriteDone(WriteKind.CLOSE), NOON, POLICY)
 
     assert decided.visit.step is Step.SEEN
     assert decided.command is None

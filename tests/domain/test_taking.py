@@ -63,20 +63,19 @@ def is_confirm(command: object) -> bool:
 
 
 def test_the_happy_way_from_the_reservation_to_the_closed_spot() -> None:
-    """Reserved, still the same bill, confirm, seen confirmed, till told, spot closed, seen free.
+    """Reserved, still the same bill, confirm, seen confirmed, a notice, spot closed, seen free.
 
     (F25)
     """
     story = offered()
 
     assert story.tell(events.TransactionHinted("reserved")) == LookAtTransaction(KEY)
-    assert story.tell(looked()) == AskTill()
+    assert story.tell(looked()) == AskTill(is_to_pay=True)
     assert is_confirm(story.tell(events.BillFound(BILL)))
     assert story.tell(events.WriteDone(WriteKind.CONFIRM)) == LookAtTransaction(KEY)
-    settle = story.tell(looked(TransactionStatus.CONFIRMED))
-    assert settle == commands.SettleBill(BILL, KEY)
-    assert story.visit.end is End.PAID
-    assert story.tell(events.BillSettled()) == LookAtSpot()
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, End.PAID)
+    assert [notice.bill_id for notice in story.notices] == ["bill-7"]
     assert story.tell(spot_looked(KEY)) == A_CLOSE
     assert story.tell(events.WriteDone(WriteKind.CLOSE)) == LookAtSpot()
     assert story.tell(spot_looked(status=SpotStatus.OPEN)) is None
@@ -91,7 +90,7 @@ def test_a_sale_without_a_bill_of_its_own_owes_the_till_nothing() -> None:
     story = confirming(bill=SALE)
 
     assert story.tell(looked(TransactionStatus.CONFIRMED)) == LookAtSpot()
-    assert story.visit.is_settled
+    assert story.notices == ()
 
 
 @pytest.mark.parametrize(
@@ -293,7 +292,7 @@ def test_a_payment_after_the_deadline_but_before_the_look_is_taken() -> None:
     """The look comes first: an offer is not withdrawn from under a guest who just paid."""
     story = offered()
 
-    assert story.tell(looked(), after_s=601) == AskTill()
+    assert story.tell(looked(), after_s=601) == AskTill(is_to_pay=True)
 
 
 def test_an_unknown_status_is_neither_paid_nor_over() -> None:
@@ -312,7 +311,8 @@ def test_a_confirm_that_somebody_else_sent_counts_as_paid_and_is_told() -> None:
     """It is our transaction and the right money; but who confirmed it (F27)?"""
     story = offered()
 
-    assert story.tell(looked(TransactionStatus.CONFIRMED)) == commands.SettleBill(BILL, KEY)
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == LookAtSpot()
+    assert len(story.notices) == 1
     assert story.names() == ["transaction.confirmed_elsewhere", "transaction.confirmed"]
 
 
@@ -427,7 +427,7 @@ def test_a_refused_confirm_asks_the_till_again() -> None:
     story = confirming()
     story.tell(events.WriteRefused(WriteKind.CONFIRM, CONFLICT))
 
-    assert story.tell(looked(), after_s=1) == AskTill()
+    assert story.tell(looked(), after_s=1) == AskTill(is_to_pay=True)
     assert is_confirm(story.tell(events.BillFound(BILL)))
 
 
@@ -437,7 +437,7 @@ def test_an_unsent_confirm_is_looked_at_before_it_is_sent() -> None:
     story.tell(events.WriteUnsent(WriteKind.CONFIRM, "too late"))
 
     assert story.tell(events.Woke(), after_s=2) == LookAtTransaction(KEY)
-    assert story.tell(looked()) == AskTill()
+    assert story.tell(looked()) == AskTill(is_to_pay=True)
 
 
 def test_a_confirm_refused_again_and_again_gives_the_money_back() -> None:
@@ -516,7 +516,7 @@ def test_a_guest_who_pays_the_moment_we_give_up_is_taken_at_their_word(offered_a
     """No revoke was sent yet, and the bill was not the problem."""
     story = revoking(offered_at=offered_at)
 
-    assert story.tell(looked()) == AskTill()
+    assert story.tell(looked()) == AskTill(is_to_pay=True)
     assert story.step is Step.OFFERED
     assert story.visit.end is None
     assert is_confirm(story.tell(events.BillFound(BILL)))
@@ -538,8 +538,9 @@ def test_a_revoke_that_came_too_late_counts_as_paid() -> None:
 
     story.tell(events.WriteRefused(WriteKind.REVOKE, CONFLICT))
 
-    assert story.tell(looked(TransactionStatus.CONFIRMED)) == commands.SettleBill(BILL, KEY)
+    assert story.tell(looked(TransactionStatus.CONFIRMED)) == LookAtSpot()
     assert story.visit.end is End.PAID
+    assert len(story.notices) == 1
 
 
 def test_a_lost_revoke_is_repeated_after_a_look_and_a_pause() -> None:

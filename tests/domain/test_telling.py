@@ -6,18 +6,31 @@ reads when somebody calls about money. So each line stands here as it is.
 
 import pytest
 
-from tests.domain.stations import closing, confirming, creating, linking, revoking, settling
+from tests.domain.stations import (
+    closing,
+    confirming,
+    creating,
+    holding,
+    linking,
+    offered_part,
+    revoking,
+    splitting,
+)
 from tests.domain.story import (
     INVALID,
     KEY,
     NOON,
+    ON_HOLD,
     OTHER_KEY,
+    PART_KEYS,
     SALE,
     Story,
     a_transaction,
     a_visit,
     an_offered_visit,
     looked,
+    looked_part,
+    split_bill,
     spot_looked,
 )
 from worker.domain import events, machine
@@ -26,10 +39,13 @@ from worker.domain.commands import WriteKind
 from worker.domain.facts import Fact, FactName, Level
 from worker.domain.ids import LocationId, SpotId, VisitId
 from worker.domain.money import Money
+from worker.domain.part import PartState
 from worker.domain.visit import End, Step, Visit
 from worker.domain.wallet import SpotOrder, SpotStatus, TransactionStatus
 
 REFERENCE = "v1.ab12cd34.9975.42.k3f9x21"
+HELD = events.BillFound(ON_HOLD)
+KEY_A, KEY_B = PART_KEYS["a"], PART_KEYS["b"]
 DEARER = Bill("bill-7", Money(1300, "EUR"), "Table 7")
 
 
@@ -63,17 +79,20 @@ CLOSED_PAID = info(
     attempts=4,
     lasted_s=109.2,
 )
+OF_NOTICES = {FactName.NOTICE_ACCEPTED, FactName.NOTICE_DELAYED, FactName.NOTICE_PARKED}
+"""Told by whoever carries a notice to the till; no decision tells them."""
+
 RELEASED_WHY = "the wallet shows the transaction as failed"
 
 LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
     "surprised": (
         a_visit(),
-        events.BillSettled(),
+        events.WriteDone(WriteKind.CLOSE),
         0,
         [
             error(
                 "visit.surprised",
-                why="BillSettled while seen",
+                why="WriteDone while seen",
                 do="nothing was done about it; please report this line",
             )
         ],
@@ -113,7 +132,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         creating(),
         events.TransactionCreated(a_transaction(TransactionStatus.NEW)),
         1,
-        [info("transaction.created", transaction=KEY, amount="12.50 EUR")],
+        [info("transaction.created", transaction=KEY, amount="12.50 EUR", part=None)],
     ),
     "created with other money": (
         creating(),
@@ -159,7 +178,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         linking(),
         events.OrderLinked(SpotOrder(KEY, "pending")),
         0.2144,
-        [info("order.offered", transaction=KEY, amount="12.50 EUR", took_ms=214)],
+        [info("order.offered", transaction=KEY, amount="12.50 EUR", part=None, took_ms=214)],
     ),
     # While the guest decides.
     "foreign order beside the offer": (
@@ -281,13 +300,13 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         confirming(),
         looked(TransactionStatus.CONFIRMED),
         1,
-        [info("transaction.confirmed", transaction=KEY, amount="12.50 EUR")],
+        [info("transaction.confirmed", transaction=KEY, amount="12.50 EUR", part=None)],
     ),
     "a sale confirmed": (
         confirming(bill=SALE),
         looked(TransactionStatus.CONFIRMED),
         1,
-        [info("transaction.confirmed", transaction=KEY, amount="12.50 EUR")],
+        [info("transaction.confirmed", transaction=KEY, amount="12.50 EUR", part=None)],
     ),
     "confirmed by somebody else": (
         an_offered_visit(),
@@ -299,7 +318,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
                 transaction=KEY,
                 do="it counts as paid; check that no other worker uses these credentials",
             ),
-            info("transaction.confirmed", transaction=KEY, amount="12.50 EUR"),
+            info("transaction.confirmed", transaction=KEY, amount="12.50 EUR", part=None),
         ],
     ),
     "confirmed with other money": (
@@ -398,25 +417,75 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
             )
         ],
     ),
-    # While the spot is freed and the till is told.
-    "settled": (closing(), events.BillSettled(), 1, [info("bill.settled", bill="bill-7")]),
-    "not settled": (
-        closing(),
-        events.BillNotSettled("no space"),
+    # While a bill is on hold, or in parts.
+    "held": (
+        holding(),
+        events.BillFound(ON_HOLD),
+        10.4,
+        [info("bill.held", transaction=KEY, seconds=3530)],
+    ),
+    "final at last": (
+        holding(),
+        events.BillFound(Bill("bill-7", Money(2300, "EUR"), "Bay 7")),
+        1,
+        [info("bill.lowered", transaction=KEY, amount="23.00 EUR")],
+    ),
+    "hold runs out": (holding(), HELD, 3540, []),
+    "part created": (
+        splitting(
+            offered_part("a"),
+            offered_part("b", PartState.DUE, key=None),
+            at=1,
+            step=Step.CREATING,
+            tries=1,
+            tried_at=NOON,
+        ),
+        events.TransactionCreated(looked_part("b", TransactionStatus.NEW).transaction),
+        1,
+        [info("transaction.created", transaction=KEY_B, amount="8.50 EUR", part="b")],
+    ),
+    "part offered": (
+        splitting(at=1, step=Step.LINKING),
+        events.OrderLinked(SpotOrder(KEY_B, "pending")),
+        2,
+        [info("order.offered", transaction=KEY_B, amount="8.50 EUR", part="b", took_ms=2000)],
+    ),
+    "part taken": (
+        splitting(at=1, step=Step.CONFIRMING),
+        looked_part("b", TransactionStatus.CONFIRMED),
+        1,
+        [info("transaction.confirmed", transaction=KEY_B, amount="8.50 EUR", part="b")],
+    ),
+    "part taken back by the till": (
+        splitting(),
+        events.BillFound(split_bill("a")),
         1,
         [
-            error(
-                "bill.not_settled",
-                transaction=KEY,
-                bill="bill-7",
-                amount="12.50 EUR",
-                why="no space",
-                do="the bill IS paid; the worker keeps telling the till, make sure that it can",
+            warning(
+                "bill.withdrawn",
+                transaction=KEY_B,
+                part="b",
+                why="the till took this part of the bill back",
             )
         ],
     ),
+    "part left to a human": (
+        splitting(misses=2),
+        events.TransactionMissing(),
+        1,
+        [
+            error(
+                "visit.parked",
+                transaction=KEY_A,
+                amount="4.00 EUR",
+                why="the wallet no longer knows the transaction that it made for us",
+                do="the worker leaves the money alone; look it up at Paysera and tell the till",
+            )
+        ],
+    ),
+    # While the spot is freed.
     "the next guest waits there": (
-        closing(is_settled=True),
+        closing(),
         spot_looked(),
         109.24,
         [
@@ -424,14 +493,8 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
             CLOSED_PAID,
         ],
     ),
-    "the next guest waits there and the till does not know": (
-        closing(),
-        spot_looked(),
-        1,
-        [info("spot.not_ours", why="the guest now waiting there is not this visit's")],
-    ),
     "foreign order beside a paid one": (
-        closing(is_settled=True),
+        closing(),
         spot_looked(KEY, OTHER_KEY),
         1,
         [
@@ -443,7 +506,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         ],
     ),
     "a spot that does not close": (
-        closing(is_settled=True, tries=5, tried_at=NOON),
+        closing(tries=5, tried_at=NOON),
         spot_looked(KEY),
         60,
         [
@@ -456,7 +519,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         ],
     ),
     "closed": (
-        closing(is_settled=True),
+        closing(),
         spot_looked(status=SpotStatus.OPEN),
         109.24,
         [CLOSED_PAID],
@@ -495,27 +558,6 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
             )
         ],
     ),
-    "settled at last": (
-        settling(attempts=4),
-        events.BillSettled(),
-        109.24,
-        [info("bill.settled", bill="bill-7"), CLOSED_PAID],
-    ),
-    "not settled for long": (
-        settling(tries=3),
-        events.BillNotSettled("no space"),
-        300,
-        [
-            error(
-                "bill.not_settled",
-                transaction=KEY,
-                bill="bill-7",
-                amount="12.50 EUR",
-                why="no space",
-                do="the bill IS paid; the worker keeps telling the till, make sure that it can",
-            )
-        ],
-    ),
 }
 
 
@@ -535,7 +577,7 @@ def test_every_line_of_a_visit_is_among_these() -> None:
     """A new line comes with its words in this file."""
     told = {fact.name for _, _, _, lines in LINES.values() for fact in lines}
 
-    assert told | {FactName.SPOT_SEEN} == set(FactName)
+    assert told | {FactName.SPOT_SEEN} | OF_NOTICES == set(FactName)
 
 
 def test_a_new_visit_is_complete_and_told() -> None:

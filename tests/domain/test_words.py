@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.domain.stations import offered_part
 from tests.domain.story import (
     BILL,
     INVALID,
@@ -23,12 +24,14 @@ from tests.domain.story import (
 )
 from tests.domain.test_table import SAMPLES
 from worker.domain import commands
-from worker.domain.bill import BillLine
+from worker.domain.bill import AtHoldEnd, BillLine, BillPart, Hold, LineKind
+from worker.domain.choosing import Claims
 from worker.domain.commands import LookAtSpot, WriteKind
 from worker.domain.decision import Decision
 from worker.domain.facts import FactName, Level, info
 from worker.domain.ids import OrderReference
 from worker.domain.outcome import Done, Refusal, Unknown, Unsent
+from worker.domain.part import PartState
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, End, Step
 from worker.domain.wallet import (
@@ -52,12 +55,12 @@ WORDS: dict[type[Enum], set[str]] = {
         "confirming",
         "revoking",
         "closing",
-        "settling",
         "closed",
         "parked",
     },
     End: {
         "paid",
+        "part_paid",
         "declined",
         "left",
         "unpaid",
@@ -69,6 +72,9 @@ WORDS: dict[type[Enum], set[str]] = {
         "leftover",
         "parked",
     },
+    PartState: {"due", "offered", "taking", "paid", "released", "parked"},
+    LineKind: {"item", "service", "tip"},
+    AtHoldEnd: {"confirm", "release"},
     WriteKind: {"create", "link", "confirm", "revoke", "close"},
     Refusal: {"throttled", "credentials", "missing", "state", "invalid"},
     SpotStatus: {"open", "waiting", "closed", "other"},
@@ -133,6 +139,8 @@ def test_no_limit_changes_by_accident() -> None:
         "bill_wait_s": 60.0,
         "offer_ttl_s": 600.0,
         "reserve_for_s": 900,
+        "serves_oldest_bill": False,
+        "confirms_lowered": False,
         "bill_retry_s": 2.0,
         "look_every_s": 10.0,
         "confirm_window_s": 5.0,
@@ -150,8 +158,12 @@ def test_no_limit_changes_by_accident() -> None:
         "reservation_margin_s": 60.0,
         "doubt_alarm_s": 120.0,
         "look_failed_wait_s_max": 15.0,
-        "settle_wait_s_max": 600.0,
-        "settle_alarm_s": 300.0,
+        "hold_look_s": 15.0,
+        "notice_wait_s": 5.0,
+        "notice_wait_s_max": 600.0,
+        "notice_alarm_s": 300.0,
+        "notice_patience_s": 259200.0,
+        "notice_attempts_min": 50,
     }
 
 
@@ -159,6 +171,12 @@ THINGS: list[Any] = [
     BILL,
     BILL.money,
     BillLine("Soup", 1, 1250),
+    BillPart("a", BILL.money),
+    Hold(0, 60),
+    offered_part("a"),
+    Claims(),
+    commands.Lowered("77", BILL.money),
+    commands.AskTill(),
     Policy(),
     an_offered_visit(),
     a_spot(),
@@ -175,7 +193,6 @@ THINGS: list[Any] = [
     Decision(an_offered_visit(), LookAtSpot()),
     commands.LookAtTransaction(KEY),
     commands.FindTransaction(OrderReference("v1.a"), NOON),
-    commands.SettleBill(BILL, KEY),
     commands.CreateTransaction(NewTransaction(OrderReference("v1.a"), BILL.money, "x", 900)),
     commands.LinkOrder(KEY),
     commands.ConfirmTransaction(KEY, NOON),

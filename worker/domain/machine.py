@@ -21,6 +21,7 @@ from worker.domain.rules import (
     linking,
     missing,
     offered,
+    parts,
     refusing,
     revoking,
     seen,
@@ -127,6 +128,7 @@ def taken_up(visit: Visit, now: datetime) -> Visit:
         tried_at=visit.tried_at and min(visit.tried_at, now),
         offered_at=visit.offered_at and min(visit.offered_at, now),
         reserved_at=visit.reserved_at and min(visit.reserved_at, now),
+        parts=parts.sound(visit.parts, now),
         spot_closed_at=visit.spot_closed_at and min(visit.spot_closed_at, now),
         looked_at=None,
     )

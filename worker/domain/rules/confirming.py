@@ -70,7 +70,7 @@ def doubt_alarm(visit: Visit, now: datetime, policy: Policy) -> tuple[Visit, tup
         error(
             FactName.VISIT_DOUBTFUL,
             transaction=visit.transaction_key,
-            amount=str(visit.due),
+            amount=str(visit.due) if visit.due else None,
             tries=visit.tries,
             why="the guest's money is held and the confirm does not come through",
             do="the worker keeps trying until the reservation ends; check Paysera's status",

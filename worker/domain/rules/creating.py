@@ -61,6 +61,7 @@ def created(
         return decision.enter_and_send(
             keyed, Step.REVOKING, now, RevokeTransaction(key), told, end=End.MISMATCH, reason=why
         )
+    assert visit.asked is not None, "what was created was billed"
     told = info(
         FactName.TRANSACTION_CREATED,
         transaction=key,

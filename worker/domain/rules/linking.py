@@ -50,6 +50,7 @@ def refused(visit: Visit, event: events.WriteRefused, now: datetime, policy: Pol
 
 def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
     """The guest can see the bill, or this part of it: then the next part, until all are shown."""
+    assert visit.asked is not None, "what is offered was billed"
     told = info(
         FactName.ORDER_OFFERED,
         transaction=visit.transaction_key,

@@ -15,7 +15,9 @@ from worker.domain.wallet import RELEASED, SpotStatus, TransactionStatus
 def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
     """Look at each transaction on offer in turn: a guest's refusal shows nowhere else."""
     first = parts.next_live(visit)
-    return look_at(visit if first is None else parts.focus(visit, first))
+    if first is None or visit.misses or visit.unclears:  # A row of looks is finished first.
+        return look_at(visit)
+    return look_at(parts.focus(visit, first))
 
 
 def look_at(visit: Visit) -> Decision:
@@ -51,7 +53,7 @@ def transaction_looked(
     if transaction.status is TransactionStatus.OTHER:
         return missing.status_unknown(visit, event, now, policy)
     assert visit.offered_at is not None, "what is offered was shown"
-    undecided = replace(visit, looked_at=None, reserved_at=None, unclears=0)
+    undecided = replace(visit, looked_at=None, reserved_at=None, unclears=0, is_locked=False)
     if seconds(visit.offered_at, now) >= policy.offer_ttl_s:
         why = f"not paid within {policy.offer_ttl_s:g} s"
         return taking.withdraw(undecided, now, end=End.UNPAID, reason=why)

@@ -33,6 +33,14 @@ def split(visit: Visit, bill: Bill, paid_parts: frozenset[str]) -> Visit:
     return replace(visit, bill=bill, parts=(*paid, *due), at=None)
 
 
+def sound(parts: tuple[Part, ...], now: datetime) -> tuple[Part, ...]:
+    """Give the parts with no instant that lies ahead of the clock."""
+    return tuple(
+        replace_part(part, reserved_at=part.reserved_at and min(part.reserved_at, now))
+        for part in parts
+    )
+
+
 def with_part(visit: Visit, **changes: Any) -> Visit:
     """Change the part that the visit deals with; of a bill that is not split, nothing."""
     if visit.at is None or visit.part is None:
@@ -42,7 +50,9 @@ def with_part(visit: Visit, **changes: Any) -> Visit:
 
 
 def focus(visit: Visit, index: int) -> Visit:
-    """Turn to another part, and keep what is known of the one before."""
+    """Turn to another part, and keep what is known of the one before; of the same, everything."""
+    if index == visit.at:
+        return visit
     kept = with_part(visit, key=visit.transaction_key, reserved_at=visit.reserved_at)
     part = kept.parts[index]
     return replace(
@@ -100,10 +110,15 @@ def ending(visit: Visit, end: End) -> End:
 
 
 def go_on(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) -> Decision:
-    """The present transaction is over: go on with the other parts, or free the spot."""
+    """The present transaction is over: go on with the other parts, or free the spot.
+
+    Once a part is left to a human so is the visit, whatever becomes of its other parts.
+    """
+    if visit.end is End.PARKED:
+        return wind_up(visit, now, End.PARKED, visit.reason, *facts)
     index = next_live(visit)
     if index is None:
-        return decision.close(visit, now, ending(visit, end), reason, *facts)
+        return wind_up(visit, now, end, reason, *facts)
     other = focus(visit, index)
     assert other.transaction_key is not None, "what may be paid has a key"
     look = LookAtTransaction(other.transaction_key)
@@ -117,9 +132,6 @@ def wind_up(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) ->
 
     Parts that nobody was shown yet never will be.
     """
-    over = {PartState.OFFERED, PartState.TAKING}
-    if visit.part is not None and visit.part.state in over:
-        visit = with_part(visit, state=PartState.RELEASED)
     index = next_live(visit)
     if index is None:
         unseen = tuple(
@@ -128,7 +140,7 @@ def wind_up(visit: Visit, now: datetime, end: End, reason: str, *facts: Fact) ->
         )
         ended = replace(visit, parts=unseen)
         return decision.close(ended, now, ending(ended, end), reason, *facts)
-    return withdraw_next(visit, now, index, *facts, end=end, reason=reason)
+    return withdraw_next(visit, now, index, *facts, end=end, reason=reason, is_requoting=False)
 
 
 def withdraw_next(

@@ -137,7 +137,8 @@ def over(visit: Visit, now: datetime, why: str, *, is_declined: bool) -> Decisio
         return quote_anew(released, now, told)
     if visit.end is None:  # This part alone was taken back.
         return parts.go_on(released, now, End.WITHDRAWN, visit.reason, told)
-    if is_declined and visit.end in SOFT_ENDS:
+    is_last = parts.next_live(released) is None
+    if is_declined and is_last and visit.end in SOFT_ENDS:
         return parts.wind_up(released, now, End.DECLINED, "the guest declined", told)
     return parts.wind_up(released, now, visit.end, visit.reason, told)
 

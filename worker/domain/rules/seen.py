@@ -16,6 +16,11 @@ DESCRIPTION_CHARS_MAX: Final = 240
 """Room for the short code within what the wallet shows of a description."""
 
 
+def leaves(visit: Visit, end: End) -> End:
+    """Say how a visit ends while its table is quoted: what was paid before stays paid."""
+    return End.PART_PAID if visit.has_paid_part() else end
+
+
 def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
     """See whether the guest still waits, then ask the till."""
     return decision.look(visit, LookAtSpot())
@@ -37,7 +42,8 @@ def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: P
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.look_every_s)
     if spot.status is not SpotStatus.WAITING:
-        return closing.finish(visit, now, End.LEFT, "the guest left before there was a bill")
+        end = leaves(visit, End.LEFT)
+        return closing.finish(visit, now, end, "the guest left before there was a bill")
     earlier = spot.live_keys() & event.earlier_keys
     if spot.live_keys() - earlier - visit.keys:
         told, facts = decision.alarm(
@@ -58,7 +64,8 @@ def leftover(visit: Visit, event: events.SpotLooked, now: datetime, policy: Poli
     """Free a spot that goes on showing our earlier visit; a passing echo of it is waited out."""
     if seconds(visit.opened_at, now) < policy.leftover_wait_s:
         return decision.wait(visit, now, policy.leftover_wait_s / 3)
-    return decision.close(visit, now, End.LEFTOVER, "the spot still showed an earlier visit")
+    end = leaves(visit, End.LEFTOVER)
+    return decision.close(visit, now, end, "the spot still showed an earlier visit")
 
 
 def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -66,7 +73,7 @@ def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
     why = "the wallet knows no such spot"
     if visit.offered_at is None:
         return closing.finish(visit, now, End.LEFT, why)
-    return decision.close(visit, now, End.LEFT, why)
+    return decision.close(visit, now, leaves(visit, End.LEFT), why)
 
 
 def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
@@ -115,7 +122,7 @@ def bill_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
     """Give the till some time, then let the guest go."""
     why = event.why if isinstance(event, events.BillUnreadable) else "the till has no bill for it"
     if seconds(visit.since, now) >= policy.bill_wait_s:
-        return decision.close(visit, now, End.NO_BILL, why)
+        return decision.close(visit, now, leaves(visit, End.NO_BILL), why)
     told, facts = decision.alarm(
         visit, info(FactName.BILL_AWAITED, why=why, seconds=policy.bill_wait_s)
     )

@@ -116,7 +116,9 @@ def parts_found(visit: Visit, event: events.BillFound, now: datetime, policy: Po
     assert visit.bill is not None, "what is offered was billed"
     theirs = parts.outstanding(event.bill, visit, event.paid_parts)
     ours = parts.on_offer(visit)
-    if event.bill.bill_id != visit.bill.bill_id or not theirs.items() <= ours.items():
+    is_whole = not event.bill.parts and not visit.has_paid_part()
+    is_other = is_whole or event.bill.bill_id != visit.bill.bill_id
+    if is_other or not theirs.items() <= ours.items():
         return offer_anew(visit, event.bill, now)
     for index, part in enumerate(visit.parts):
         if part.is_live and part.part_id not in theirs:
