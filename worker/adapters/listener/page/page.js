@@ -7,7 +7,7 @@ const PATIENCE_MS = 5000;
 const LOST_AFTER_MS = 6000;
 const STATES = ["free", "waiting", "billed", "reserved", "paid", "parked"];
 const ENDS = {
-  paid: "Paid", declined: "Declined", left: "Left", unpaid: "Not paid in time",
+  paid: "Paid", part_paid: "Paid in part", declined: "Declined", left: "Left", unpaid: "Not paid in time",
   no_bill: "No bill", expired: "Expired", withdrawn: "Bill taken back",
   mismatch: "Amounts differed", refused: "Refused", leftover: "Old order cleared",
   parked: "Needs a human",
