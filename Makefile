@@ -10,7 +10,7 @@ EXAMPLES ?= 1000000
 RUN = .venv/bin
 DEV = .venv-dev/bin
 
-.PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench \
+.PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench docs \
   system-test lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
@@ -60,6 +60,9 @@ fuzz: .venv-dev/.ready    ## fresh hostile inputs at every boundary; EXAMPLES of
 
 page-test: .venv-dev/.ready   ## meet the status page in a real Chromium; pictures land in build/
 	$(DEV)/python -m pytest tests/listener/test_page.py -rs
+
+docs: .venv-dev/.ready    ## write anew the documents that are made from the code
+	@$(DEV)/python -m tests.documents
 
 # As root. Exit code 69 of the script, not of make: it can not run here, and says why.
 system-test: .venv-dev/.ready   ## install it on a machine with a real systemd, as the README says, and give it a bad day

@@ -25,6 +25,7 @@ from worker.adapters.wallet.client import WalletClient
 from worker.domain.errors import CredentialsRefused, JournalLocked, JournalUnavailable
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
+from worker.logbook import LineName
 from worker.ports import JsonValue
 from worker.service.assembly import assemble
 from worker.service.supervisor import Supervisor
@@ -133,7 +134,7 @@ def run(settings: Settings) -> int:
     stream = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open as long as we live
     logs.configure(level=settings.log.level, fmt=settings.log.format, stream=stream)
     log.info(
-        "worker.started",
+        LineName.WORKER_STARTED,
         version=__version__,
         mode=mode_of(settings),
         base_url=settings.wallet.base_url,
@@ -142,13 +143,13 @@ def run(settings: Settings) -> int:
         interval_s=settings.polling.spots_interval_s,
     )
     for warning in settings.warnings:
-        log.warning("config.warned", why=warning)
+        log.warning(LineName.CONFIG_WARNED, why=warning)
     try:
         with asyncio.Runner(loop_factory=NamesLoop) as runner:
             runner.run(serve(settings))
     except Exception as exc:  # The last line of every life: say it, and give the exit code.
         return say_why(exc)
-    log.info("worker.stopped", exit_code=EXIT_OK)
+    log.info(LineName.WORKER_STOPPED, exit_code=EXIT_OK)
     return EXIT_OK
 
 
@@ -156,10 +157,10 @@ def say_why(error: Exception) -> int:
     """Say why the worker ends, and give the exit code that says it to a script."""
     causes = list(root_causes(error))
     for kind, event, exit_code, do in (
-        (JournalLocked, "journal.locked", EXIT_TEMPORARY, "stop the other worker first"),
+        (JournalLocked, LineName.JOURNAL_LOCKED, EXIT_TEMPORARY, "stop the other worker first"),
         (
             JournalUnavailable,
-            "journal.unavailable",
+            LineName.JOURNAL_UNAVAILABLE,
             EXIT_UNAVAILABLE,
             "nothing was done without being recorded; mend the journal and start again",
         ),
@@ -171,7 +172,7 @@ def say_why(error: Exception) -> int:
         ),
         (
             CredentialsRefused,
-            "worker.turned_away",
+            LineName.WORKER_TURNED_AWAY,
             EXIT_CREDENTIALS,
             "put wallet.client_id and wallet.mac_key right, see that check-config --online is"
             " accepted, then start the worker; until then nothing starts it again",
@@ -182,7 +183,7 @@ def say_why(error: Exception) -> int:
                 log.error(event, error=str(cause), exit_code=exit_code, do=do)
                 return exit_code
     log.error(
-        "worker.crashed",
+        LineName.WORKER_CRASHED,
         error=f"{type(causes[0]).__name__}: {causes[0]}",
         exit_code=EXIT_BUG,
         do="start it again, it resumes where it was; and please report this line",
@@ -225,12 +226,12 @@ def listen_to_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def on_stop(name: str) -> None:
-        log.info("worker.signalled", signal=name)
+        log.info(LineName.WORKER_SIGNALLED, signal=name)
         stop.set()
 
     def on_hangup() -> None:
         log.warning(
-            "worker.signalled",
+            LineName.WORKER_SIGNALLED,
             signal="SIGHUP",
             why="settings are not reloaded while running",
             do="restart the worker to change them; open visits are resumed",

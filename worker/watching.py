@@ -23,6 +23,7 @@ from worker.adapters.listener.server import Porter, open_door
 from worker.adapters.wallet.client import WalletClient
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import LocationId
+from worker.logbook import LineName
 from worker.ports import Clock, Till, Wallet
 from worker.service import plan
 from worker.service.floor import FloorBook, Moment, notices_of
@@ -97,7 +98,7 @@ class Watch:
                 if not is_told:
                     is_told = True
                     log.error(
-                        "listener.unavailable",
+                        LineName.LISTENER_UNAVAILABLE,
                         port=listener.port,
                         why=error.strerror or str(error),
                         do="payments go on without the page and the probes; free the port or "
@@ -109,7 +110,7 @@ class Watch:
             token = listener.token.get_secret_value() if listener.token is not None else None
             app = App(Guard(port=port, token=token), self._sources(), self._clock)
             host = f"[{listener.host}]" if ":" in listener.host else listener.host
-            log.info("listener.ready", port=port, base_url=f"http://{host}:{port}/")
+            log.info(LineName.LISTENER_READY, port=port, base_url=f"http://{host}:{port}/")
             await Porter(app, door, self._clock).run()
 
     async def _read_past(self, stop: asyncio.Event) -> None:
@@ -127,7 +128,7 @@ class Watch:
                 except JournalUnavailable as error:
                     if not is_told:
                         is_told = True
-                        log.warning("listener.past_unread", why=str(error))
+                        log.warning(LineName.LISTENER_PAST_UNREAD, why=str(error))
                 await self._clock.sleep(PARKED_EVERY_S)
         finally:
             await past.aclose()

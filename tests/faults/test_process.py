@@ -222,7 +222,7 @@ def test_a_key_that_was_changed_on_one_side_costs_time_and_no_guest(tmp_path: Pa
 
         refused = play.start(play.config("refused", mac_key="a-key-from-before-the-change"))
         said = refused.await_line("wallet.credentials_refused")
-        assert "wallet.mac_key" in said["remedy"]
+        assert "wallet.mac_key" in said["do"]
         play.control("POST", f"transactions/{key}/reserve")
         polls = len(refused.told("poll.failed"))
         until("it asks again", lambda: len(refused.told("poll.failed")) > polls)

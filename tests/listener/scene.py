@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from worker.domain.bill import Bill
-from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
+from worker.domain.bill import Bill, BillPart, Hold
+from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
 from worker.domain.money import Money
+from worker.domain.notice import Notice
+from worker.domain.part import Part, PartState
 from worker.domain.visit import End, Step, Visit
 from worker.domain.wallet import Spot, SpotList, SpotStatus
-from worker.service.floor import FloorBook, Moment, Notices, notices_of
+from worker.ports import Owed
+from worker.service.floor import FloorBook, Moment, Notices
 
 HALL, TERRACE = LocationId(9975), LocationId(9976)
 NAMES = {HALL: "Main hall", TERRACE: "Terrace"}
@@ -74,9 +77,50 @@ def a_paid(
     )  # fmt: skip
     closed_at = visit.since
     return replace(
-        visit, end=End.PAID, reason="the guest paid", paid_at=closed_at, is_settled=True,
+        visit, end=End.PAID, reason="the guest paid", paid_at=closed_at, taken_minor=minor,
         offered_at=visit.opened_at, reserved_at=closed_at, spot_closed_at=closed_at,
     )  # fmt: skip
+
+
+def in_parts(visit: Visit, *minors: int, paid: int = 0) -> Visit:
+    """Split a visit's bill into parts of these amounts, the first so many of them paid."""
+    assert visit.bill is not None
+    assert sum(minors) == visit.bill.money.amount_minor, "the parts of a bill add up to it"
+    moneys = [Money(minor, visit.bill.money.currency) for minor in minors]
+    parts = tuple(
+        Part(
+            part_id=f"p{number}", money=money, number=number, key=TransactionKey(f"{KEY}-{number}"),
+            state=PartState.PAID if number <= paid else PartState.OFFERED,
+        )
+        for number, money in enumerate(moneys, start=1)
+    )  # fmt: skip
+    bill = replace(
+        visit.bill,
+        parts=tuple(BillPart(part.part_id, part.money) for part in parts),
+    )
+    return replace(
+        visit, bill=bill, parts=parts, at=min(paid, len(parts) - 1), taken_minor=sum(minors[:paid]),
+        paid_at=visit.since if paid else None,
+    )  # fmt: skip
+
+
+def on_hold(visit: Visit, known_minor: int = 0) -> Visit:
+    """Let the guest have agreed to the bill's ceiling, its final amount still unknown."""
+    assert visit.bill is not None
+    bill = replace(visit.bill, hold=Hold(known_minor=known_minor, for_s=7200))
+    return replace(visit, bill=bill, reserved_at=visit.since)
+
+
+def an_owed(number: int = 1, *, ago_s: float = 30.0, now: datetime = EVENING) -> Owed:
+    """Give a notice of a payment so long ago that the till has not accepted."""
+    paid_at = now - timedelta(seconds=ago_s)
+    notice = Notice(
+        notice_id=f"{number:020x}", visit_id=VisitId(number), location_id=HALL, table="table1",
+        bill_id=f"B-{number}", part_id=None, money=Money(1250, "EUR"), bill_minor=1250,
+        service_minor=0, tip_minor=0, transaction_key=KEY, reference=OrderReference("v1.k3f9"),
+        paid_at=paid_at,
+    )  # fmt: skip
+    return Owed(notice, 3, paid_at, now + timedelta(seconds=5))
 
 
 def an_end(
@@ -174,7 +218,7 @@ def a_moment(
         open_visits=visits,
         loops=loops,
         is_ready=is_ready,
-        notices=notices or notices_of(visits, now),
+        notices=notices or Notices(0, 0.0),
         throttled_s=throttled_s,
         clock_offset_s=clock_offset_s,
     )

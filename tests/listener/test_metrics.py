@@ -73,7 +73,7 @@ def test_a_paid_visit_is_counted_and_measured_once() -> None:
     reserved_at = EVENING - timedelta(seconds=13)
     confirmed = a_visit(1, "table1", Step.CLOSING, minor=2599, ago_s=100, lasted_s=90,
                         reserved_at=reserved_at,
-                        paid_at=EVENING - timedelta(seconds=10))  # fmt: skip
+                        paid_at=EVENING - timedelta(seconds=10), taken_minor=2599)  # fmt: skip
     metrics.told(confirmed, FactName.TRANSACTION_CONFIRMED)
     metrics.wrote(confirmed)
     metrics.wrote(confirmed)
@@ -108,7 +108,7 @@ def test_polls_calls_and_the_till_are_counted_by_result() -> None:
     metrics.polled(HALL, "ok", SpotList((), is_complete=True), 0.1, EVENING)
     metrics.polled(TERRACE, "auth", "HTTP 401", 0.1, EVENING)
     metrics.called("confirm", "transient", 3.0)
-    metrics.asked_till(HALL, "find_bill", "gone", 0.2)
+    metrics.asked_till(HALL, "find_bills", "gone", 0.2)
     metrics.closing(0.07)
     metrics.committed(0.004)
     metrics.lagged(-0.001)
@@ -122,7 +122,7 @@ def test_polls_calls_and_the_till_are_counted_by_result() -> None:
     calls = "paysera_worker_api_request_duration_seconds"
     assert found[f"{calls}_sum{{op=confirm,result=transient}}"] == 3.0
     assert (
-        found["paysera_worker_till_request_duration_seconds_count{op=find_bill,result=trouble}"]
+        found["paysera_worker_till_request_duration_seconds_count{op=find_bills,result=trouble}"]
         == 1
     )
     assert found["paysera_worker_close_guard_seconds_bucket{le=0.1}"] == 1

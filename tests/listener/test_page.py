@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +11,8 @@ import pytest
 
 from tests.listener.browser import CHROMIUM, WHY_NOT, Browser, Tab, a_browser
 from tests.listener.door import TOKEN, a_door
-from tests.listener.scene import HALL, a_visit, an_end
-from worker.domain.visit import End, Step
+from tests.listener.scene import HALL, a_visit, an_end, in_parts, on_hold
+from worker.domain.visit import End, Step, Visit
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT),
@@ -58,6 +60,11 @@ CONTRAST: Final = """
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     async with a_browser(tmp_path / "profile") as opened:
         yield opened
+
+
+def paid_in_part(now: datetime) -> Visit:
+    """Give a visit that ended a moment ago."""
+    return a_visit(152, "table5", Step.CLOSED, minor=3000, ago_s=9, now=now)
 
 
 async def tile(tab: Tab, name: str, place: int = HALL) -> str:
@@ -120,6 +127,34 @@ async def test_every_word_can_be_read_and_nothing_runs_off_the_screen(
         )
         assert overflowing == []
         assert (BUILD / f"status-page-{name}.png").stat().st_size > 20_000
+
+
+async def test_bills_in_parts_and_on_hold_say_what_is_still_to_come(browser: Browser) -> None:
+    """What is paid of a split bill, what a held one waits for, and an end that is paid in part."""
+    async with a_door() as door:
+        door.behind.more = lambda now: [
+            in_parts(a_visit(150, "table1", Step.OFFERED, minor=4000, now=now), 1500, 2500, paid=1),
+            on_hold(a_visit(151, "table2", Step.OFFERED, minor=10_000, now=now)),
+        ]
+        door.behind.past = lambda now: [
+            replace(in_parts(paid_in_part(now), 1000, 2000, paid=1), end=End.PART_PAID)
+        ]
+        tab = await browser.tab()
+        await tab.look(f"http://127.0.0.1:{door.port}/", motion="reduce")
+        await tab.until(READY)
+        await tab.picture(BUILD / "status-page-parts.png", whole=True)
+        text = " ".join(str(await tab.js("document.body.innerText")).replace("\xa0", " ").split())
+
+        assert await tile(tab, "table1") == "table 1 billed 15.00 EUR of it paid 40.00 EUR 1 min"
+        assert (
+            await tile(tab, "table2")
+            == "table 2 reserved waiting for the final amount 100.00 EUR 1 min"
+        )
+        assert re.search(r"table5 ?Main hall Paid in part [\w ]+ v-0152 10.00 EUR", text)
+        how = "[...document.querySelectorAll('tbody tr')][0].innerHTML"
+        assert "#g-paid" in await tab.js(how), "it is marked as money that came in"
+        assert await tab.js(CONTRAST) == []
+        assert await tab.js("document.documentElement.scrollWidth") <= 1440
 
 
 async def test_it_moves_only_for_those_who_like_it(browser: Browser) -> None:

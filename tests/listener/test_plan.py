@@ -1,9 +1,11 @@
 """The floor and the probes as plain values, from visits placed by hand."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -19,6 +21,9 @@ from tests.listener.scene import (
     a_paid,
     a_visit,
     an_end,
+    an_owed,
+    in_parts,
+    on_hold,
     open_visits,
     parked,
     polled,
@@ -28,6 +33,8 @@ from worker.domain.ids import LocationId
 from worker.domain.visit import End, Step, Visit
 from worker.service import plan
 from worker.service.floor import STATES, FloorBook, Notices, SpotState, in_order, notices_of
+
+PAGE: Final = Path(plan.__file__).parents[1] / "adapters/listener/page"
 
 
 def drawn(book: FloorBook, visits: list[Visit], **more: Any) -> dict[str, Any]:
@@ -58,7 +65,6 @@ def test_every_step_has_its_state_on_the_floor() -> None:
         (Step.REVOKING, {}, "billed"),
         (Step.CLOSING, {}, "waiting"),
         (Step.CLOSING, {"paid_at": EVENING}, "paid"),
-        (Step.SETTLING, {"paid_at": EVENING}, "paid"),
         (Step.PARKED, {"paid_at": EVENING}, "parked"),
     ],
 )
@@ -94,8 +100,7 @@ def test_the_takings_are_the_day_s_by_location_and_survive_a_restart() -> None:
     book.wrote(day)
     book.remember([day, a_paid(2, "table2", 500, ago_s=86400 * 1.2), a_paid(3, "t1", 70, ago_s=9,
                    location=TERRACE)])  # fmt: skip
-    book.wrote(a_visit(4, "table4", Step.CLOSING, minor=250, paid_at=EVENING))
-    book.wrote(a_visit(4, "table4", Step.SETTLING, minor=250, paid_at=EVENING))
+    book.wrote(a_visit(4, "table4", Step.CLOSING, minor=250, paid_at=EVENING, taken_minor=250))
     book.wrote(a_visit(5, "table5", Step.CONFIRMING, minor=99999))
     floor = drawn(book, [])
 
@@ -191,12 +196,12 @@ def test_each_trouble_is_one_sentence(change: Any, wanted: str) -> None:
 
 def test_a_human_is_called_and_a_till_in_trouble_is_named() -> None:
     book = a_book()
-    book.asked_till(HALL, "find_bill", "the folder is gone", 0.1)
+    book.asked_till(HALL, "find_bills", "the folder is gone", 0.1)
     assert plan.troubles(book, a_moment()) == [
         "1 visit needs a human: paysera-worker visits --parked.",
         "Main hall: the till has trouble: the folder is gone",
     ]
-    book.asked_till(HALL, "find_bill", None, 0.1)
+    book.asked_till(HALL, "find_bills", None, 0.1)
     assert len(plan.troubles(book, a_moment())) == 1
 
 
@@ -247,13 +252,75 @@ def test_health_tells_each_location_s_own_state() -> None:
     assert (terrace["poll_result"], terrace["last_error"]) == ("throttled", "HTTP 429")
 
 
-def test_a_paid_visit_whose_till_does_not_know_is_a_notice() -> None:
-    """Until the till knows; a bill without an id has nobody to tell."""
-    paid = a_visit(1, "table1", Step.SETTLING, paid_at=EVENING - timedelta(seconds=30))
-    visits = [paid, replace(paid, is_settled=True), a_visit(2, "table2", Step.OFFERED)]
-
-    assert notices_of(visits, EVENING) == Notices(1, 30.0)
+def test_what_the_till_was_not_told_is_counted_by_the_oldest_payment() -> None:
+    """Its age is the payment's, not the last try's; a clock that was set back makes it nothing."""
+    assert notices_of([an_owed(1), an_owed(2, ago_s=90)], EVENING) == Notices(2, 90.0)
+    assert notices_of([an_owed(1, ago_s=-5)], EVENING) == Notices(1, 0.0)
     assert notices_of([], EVENING) == Notices(0, 0.0)
+
+
+def test_an_untold_payment_is_a_trouble_only_when_the_till_is_late() -> None:
+    """A till that answers takes a blink, and nobody is to be called for that."""
+    book = a_book(is_troubled=False)
+    for owed, said in (([an_owed(1, ago_s=59)], []), ([an_owed(1), an_owed(2, ago_s=61)],
+            ["The till was not told of 2 paid; the worker keeps telling it."])):  # fmt: skip
+        moment = a_moment(notices=notices_of(owed, EVENING))
+        assert plan.troubles(book, moment) == said
+        assert drawn(book, [], notices=moment.notices)["notices"]["pending"] == len(owed)
+
+
+def test_a_bill_in_parts_shows_the_whole_bill_and_what_is_paid_of_it() -> None:
+    """Until the last guest has paid the table owes; then it shows what was taken in all."""
+    split = in_parts(a_visit(1, "table1", Step.OFFERED, minor=4000), 1500, 2500)
+    one_paid = in_parts(a_visit(1, "table1", Step.OFFERED, minor=4000), 1500, 2500, paid=1)
+    closing = replace(one_paid, step=Step.CLOSING, end=End.PART_PAID)
+    book = FloorBook(NAMES)
+
+    def shown(visit: Visit) -> list[Any]:
+        tile = spots(drawn(book, [visit]))["table1"]
+        return [tile["state"], tile["amount_minor"], tile["note"]]
+
+    assert shown(split) == ["billed", 4000, ""]
+    assert shown(one_paid) == ["billed", 4000, "15.00 EUR of it paid"]
+    assert shown(replace(one_paid, step=Step.CONFIRMING)) == [
+        "reserved", 4000, "15.00 EUR of it paid"
+    ]  # fmt: skip
+    assert shown(closing) == ["paid", 1500, ""]
+
+
+def test_a_bill_on_hold_is_reserved_until_its_amount_is_final() -> None:
+    """The money is the guest's still; the table says what it waits for."""
+    offered = a_visit(1, "table1", Step.OFFERED, minor=10_000)
+    book = FloorBook(NAMES)
+    tile = spots(drawn(book, [on_hold(offered)]))["table1"]
+
+    assert (tile["state"], tile["note"]) == ("reserved", "waiting for the final amount")
+    assert tile["amount_minor"] == 10_000, "the ceiling that the guest agreed to"
+    lowered = replace(on_hold(offered), step=Step.CLOSING, paid_at=EVENING, taken_minor=7300)
+    assert spots(drawn(book, [lowered]))["table1"]["amount_minor"] == 7300
+
+
+def test_a_bill_paid_in_part_counts_what_was_taken_and_says_so_at_its_end() -> None:
+    """The takings are money, not bills, and the table shows paid as after any other payment."""
+    over = in_parts(a_visit(1, "table1", Step.CLOSED, minor=4000, ago_s=5), 1500, 2500, paid=1)
+    over = replace(over, end=End.PART_PAID, reason="1 of 2 parts was paid")
+    book = FloorBook(NAMES)
+    book.wrote(over)
+    floor = drawn(book, [])
+
+    assert spots(floor)["table1"]["state"] == "paid"
+    assert [(one["end"], one["amount_minor"]) for one in floor["last"]] == [("part_paid", 1500)]
+    assert floor["locations"][0]["takings"] == [
+        {"currency": "EUR", "visits": 1, "amount_minor": 1500}
+    ]
+
+
+def test_every_end_has_its_words_on_the_page() -> None:
+    """An end that is added has to say how it reads there."""
+    script = (PAGE / "page.js").read_text()
+    words = script.partition("const ENDS = {")[2].partition("};")[0]
+
+    assert set(re.findall(r"(\w+): \"", words)) == {end.value for end in End}
 
 
 def test_a_write_in_doubt_counts_under_its_kind() -> None:

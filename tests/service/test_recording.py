@@ -114,7 +114,7 @@ async def test_every_call_has_a_known_word_and_every_poll_its_location() -> None
     assert {result for _, result in ears.calls} <= set(RESULTS)
     assert set(ears.polls) == {(HALL, "ok")}
     assert {op for op, _ in ears.till} <= set(TILL_OPS)
-    assert ("find_bill", None) in ears.till
+    assert ("find_bills", None) in ears.till
     assert len(ears.guards) == ops.count("close") == 1
     assert ears.guards[0] >= 0
 
@@ -127,7 +127,7 @@ async def test_a_till_in_trouble_is_heard_with_its_reason() -> None:
         bench.world.scan("table1")
         await bench.tick(2)
 
-    assert ("find_bill", "the folder is gone") in ears.till
+    assert ("find_bills", "the folder is gone") in ears.till
     assert isinstance(bench.till, FakeTill)
 
 

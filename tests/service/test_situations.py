@@ -17,7 +17,7 @@ from worker.domain.money import Money
 from worker.domain.visit import End, Step
 from worker.domain.wallet import SpotStatus, TransactionStatus
 from worker.ports import Intent
-from worker.service.engine import Actor
+from worker.service.actor import Actor
 
 
 async def test_a_guest_who_pays_is_charged_once_and_the_spot_is_closed() -> None:

@@ -1,7 +1,7 @@
 """What the log may say, and how it looks.
 
-A line is a fact with fields. Only field names on the list below get out, values are kept short,
-and nothing in a value can end a line or begin another: a stranger's text stays a value. A
+A line is a fact with fields. Only the fields that worker/logbook.py names get out, values are kept
+short, and nothing in a value can end a line or begin another: a stranger's text stays a value. A
 transaction key is never shown whole, because whoever has a new one can pay it.
 
 Logging never stops a payment: a closed pipe or a full disk costs lines, not visits.
@@ -21,28 +21,12 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from worker.logbook import FIELDS, LineName
 from worker.ports import Clock
 
 VALUE_CHARS_MAX: Final = 500
 EXCEPTION_CHARS_MAX: Final = 4000
 ITEMS_MAX: Final = 50
-
-# fmt: off
-FIELDS: Final = frozenset(
-    {
-        "error", "why", "hint", "status", "code", "description", "table", "visit",
-        "transaction", "spot", "location", "locations", "name", "amount", "end", "step",
-        "lasted_s", "attempts", "looks", "took_ms", "down_s", "failures", "retry_after_s",
-        "offset_s", "version", "mode", "journal", "base_url", "instance", "interval_s",
-        "open", "parked", "polls", "polls_failed", "last_poll_ms", "signal", "waits_for",
-        "exit_code", "file", "bill", "reference", "count", "loop", "seconds", "do", "closed",
-        "paid", "logger", "message", "exception", "tries", "in_flight", "since", "other",
-        "pid", "port", "seed", "fault", "currency", "key", "generation", "call", "answer",
-        "remedy", "kind",
-    }
-)
-# fmt: on
-"""Every field that may be logged. Another one is left out."""
 
 _KEYS: Final = frozenset({"transaction", "key"})
 _FIRST: Final = ("table", "visit", "transaction")
@@ -302,7 +286,7 @@ class _FromLibrary(logging.Handler):
             log = structlog.get_logger()
             tell = log.error if record.levelno >= logging.ERROR else log.warning
             tell(
-                "library.warned",
+                LineName.LIBRARY_WARNED,
                 logger=record.name,
                 message=record.getMessage(),
                 exc_info=record.exc_info,

@@ -22,6 +22,7 @@ from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.policy import Policy
 from worker.domain.visit import FINAL, Step, Visit
 from worker.domain.wallet import Spot
+from worker.logbook import LineName
 from worker.ports import Clock, Entry, Intent, IntentState, Journal, Record, Settled
 from worker.service.actor import Actor, intent_of, matters, resumption
 from worker.service.performing import Hands, Performed
@@ -267,7 +268,7 @@ class Engine:
         visit = actor.visit
         if actor.durable is None and visit.step is Step.CLOSED and not actor.settled:
             self._forget(actor)
-            log.debug("spot.echo", table=visit.table, spot=visit.spot_id)
+            log.debug(LineName.SPOT_ECHOED, table=visit.table, spot=visit.spot_id)
             return
         notices = tuple(actor.notices)
         if begun is not None or actor.settled or notices or matters(actor.durable, visit):
@@ -294,7 +295,7 @@ class Engine:
             if fact.name is FactName.VISIT_CLOSED:
                 fields["looks"] = actor.looks
             tell = self._tell_by_level[fact.level]
-            tell(fact.name.value, table=actor.visit.table, visit=actor.visit.label, **fields)
+            tell(fact.name, table=actor.visit.table, visit=actor.visit.label, **fields)
             self._recorder.told(actor.visit, fact.name)
         actor.facts.clear()
 
@@ -304,7 +305,7 @@ class Engine:
         label, table = actor.visit.label, actor.visit.table
         self._recorder.crashed(actor.visit)
         log.error(
-            "visit.crashed",
+            LineName.VISIT_CRASHED,
             table=table,
             visit=label,
             error=f"{type(exc).__name__}: {exc}",

@@ -188,7 +188,7 @@ class FloorBook:
     def _note(self, visit: Visit) -> None:
         seat = (visit.location_id, visit.table)
         self._seats[seat] = max(visit.since, self._seats.get(seat, visit.since))
-        taken = money_taken(visit)
+        taken = visit.taken
         if taken is not None and visit.paid_at is not None:
             self._paid[visit.visit_id] = (day_of(visit.paid_at), visit.location_id, taken)
         if visit.step not in FINAL:
@@ -241,11 +241,6 @@ class FloorBook:
         there = tables.get(visit.table)
         if there is None or there.visit_id < visit.visit_id:
             tables[visit.table] = visit
-
-
-def money_taken(visit: Visit) -> Money | None:
-    """Give what a visit took; None: nothing so far."""
-    return visit.taken
 
 
 def notices_of(owed: Sequence[Owed], now: datetime) -> Notices:

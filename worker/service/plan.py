@@ -7,6 +7,7 @@ from typing import Final
 
 from worker.domain.commands import WriteKind
 from worker.domain.ids import LocationId
+from worker.domain.money import Money
 from worker.domain.visit import Step, Visit
 from worker.ports import JsonValue
 from worker.service.floor import (
@@ -17,7 +18,6 @@ from worker.service.floor import (
     SpotState,
     day_of,
     in_order,
-    money_taken,
     short,
     state_of,
 )
@@ -33,6 +33,9 @@ WRITES: Final[Mapping[Step, WriteKind]] = {
     Step.CLOSING: WriteKind.CLOSE,
 }
 """The write that each step is about."""
+
+ON_THE_WAY: Final = frozenset({SpotState.BILLED, SpotState.RESERVED})
+"""More is to come of the table's bill, even if some of its parts are paid."""
 
 
 def floor(book: FloorBook, moment: Moment, *, version: str, mode: str) -> dict[str, JsonValue]:
@@ -96,16 +99,24 @@ def spot(name: str, visit: Visit | None, now: datetime) -> dict[str, JsonValue]:
     drawn: dict[str, JsonValue] = {"name": short(name), "state": state.value}
     if visit is None or state is SpotState.FREE:
         return drawn
-    money = money_taken(visit) or (visit.bill.money if visit.bill else None)
+    money = shown_money(visit, state)
     since = {SpotState.PAID: visit.paid_at, SpotState.PARKED: visit.since}.get(state)
     age_s = (now - (since or visit.opened_at)).total_seconds()
     note = "" if state is SpotState.PAID else NOTES.get(visit.step, "")
     if visit.is_held:
         note = "waiting for the final amount"
+    elif visit.taken is not None and state in ON_THE_WAY:
+        note = f"{visit.taken} of it paid"
     drawn |= {"visit": visit.label, "age_s": round(max(0.0, age_s), 1), "note": note}
     if money is not None:
         drawn |= {"amount_minor": money.amount_minor, "currency": money.currency}
     return drawn
+
+
+def shown_money(visit: Visit, state: SpotState) -> Money | None:
+    """Give what a table still shows as its bill, or what it has paid once that is all."""
+    bill = visit.bill.money if visit.bill else None
+    return bill if state in ON_THE_WAY else visit.taken or bill
 
 
 def ended(book: FloorBook, visit: Visit, at: datetime) -> dict[str, JsonValue]:

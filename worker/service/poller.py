@@ -15,6 +15,7 @@ from worker.domain.ids import LocationId, SpotId, VisitId
 from worker.domain.outcome import Done
 from worker.domain.visit import Step, Visit
 from worker.domain.wallet import Spot, SpotList, TransactionStatus
+from worker.logbook import LineName
 from worker.ports import Clock, Wallet
 from worker.service.engine import Engine
 from worker.service.pulse import Pulse
@@ -89,12 +90,12 @@ class SpotPoller:
         self._pulse.polled(began_s, is_good=isinstance(answer, Done))
         if not isinstance(answer, Done):
             self._failures += 1
-            log.debug("poll.failed", location=self._location_id, why=str(answer))
+            log.debug(LineName.POLL_FAILED, location=self._location_id, why=str(answer))
             return
         if self._failures:
             self._failures = 0
             self._engine.wake_failed()
-        log.debug("poll.answered", location=self._location_id, count=len(answer.value.spots))
+        log.debug(LineName.POLL_ANSWERED, location=self._location_id, count=len(answer.value.spots))
         self._tell_incomplete(answer.value)
         self._pass_on(answer.value, self._clock.now())
 
@@ -103,13 +104,13 @@ class SpotPoller:
             self._is_incomplete = not listed.is_complete
             if self._is_incomplete:
                 log.warning(
-                    "poll.incomplete",
+                    LineName.POLL_INCOMPLETE,
                     location=self._location_id,
                     why="some rows or pages of the waiting spots could not be read",
                     do="the readable ones are served; see the assumptions if it persists",
                 )
             else:
-                log.info("poll.complete", location=self._location_id)
+                log.info(LineName.POLL_COMPLETE, location=self._location_id)
 
     def _pass_on(self, listed: SpotList, at: datetime) -> None:
         self._sightings.see((spot.spot_id for spot in listed.spots), at)
@@ -215,7 +216,7 @@ class ReservationPoller:
         answer = await self._wallet.list_transactions((TransactionStatus.RESERVED,))
         self._pulse.polled(began_s, is_good=isinstance(answer, Done))
         if not isinstance(answer, Done):
-            log.debug("poll.failed", loop=self.name, why=str(answer))
+            log.debug(LineName.POLL_FAILED, loop=self.name, why=str(answer))
             return
         for row in answer.value:
             visit = self._engine.visit_of(row.key)

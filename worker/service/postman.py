@@ -174,7 +174,7 @@ class Postman:
         self._alarmed.discard(owed.notice.notice_id)
         notice = owed.notice
         log.info(
-            FactName.NOTICE_ACCEPTED.value,
+            FactName.NOTICE_ACCEPTED,
             table=notice.table,
             visit=notice.visit,
             bill=notice.bill_id,
@@ -189,7 +189,7 @@ class Postman:
         else:
             do = "the bill IS paid; the worker keeps telling the till, make sure that it can"
         log.error(
-            name.value,
+            name,
             table=notice.table,
             visit=notice.visit,
             transaction=notice.transaction_key,

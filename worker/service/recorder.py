@@ -15,6 +15,7 @@ from worker.domain.ids import LocationId
 from worker.domain.outcome import Done, Outcome, Refusal, Refused
 from worker.domain.visit import Visit
 from worker.domain.wallet import SpotList
+from worker.logbook import LineName
 
 log = structlog.get_logger()
 
@@ -139,7 +140,7 @@ class Several:
                 if not self._has_failed:
                     self._has_failed = True
                     log.error(
-                        "listener.miscounted",
+                        LineName.LISTENER_MISCOUNTED,
                         error=f"{type(error).__name__}: {error}",
                         do="payments go on, the figures are wrong; please report this line",
                         exc_info=error,

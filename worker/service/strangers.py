@@ -14,6 +14,7 @@ from worker.domain.commands import WriteKind
 from worker.domain.ids import OrderReference, TransactionKey, visit_label
 from worker.domain.outcome import Done
 from worker.domain.wallet import PENDING, RELEASED, Transaction, TransactionStatus
+from worker.logbook import LineName
 from worker.ports import Clock, Entry, Intent, IntentState, Journal, Lost, Record, Settled, Wallet
 from worker.service.ledger import KeyLedger
 
@@ -122,13 +123,13 @@ class Strangers:
         }
         if reference is None or not reference.startswith("v1."):
             log.warning(
-                "transaction.foreign",
+                LineName.TRANSACTION_FOREIGN,
                 **fields,
                 do="it is not this worker's: it is never confirmed and never revoked by it",
             )
         elif not reference.startswith(f"v1.{self._journal.instance}."):
             log.error(
-                "worker.twin_seen",
+                LineName.WORKER_TWIN_SEEN,
                 **fields,
                 do="another worker with another journal serves these credentials; stop one of them",
             )
@@ -155,7 +156,7 @@ class Strangers:
             return
         if status not in PENDING and status is not TransactionStatus.RESERVED:
             log.error(
-                "transaction.lost_but_paid",
+                LineName.TRANSACTION_LOST_BUT_PAID,
                 transaction=key,
                 status=status.value,
                 visit=visit_label(lost.visit_id),
@@ -175,7 +176,7 @@ class Strangers:
         if isinstance(again, Done) and again.value.status in RELEASED:
             await self.strike_off(lost, f"{key} found and revoked")
             log.info(
-                "transaction.lost_and_revoked",
+                LineName.TRANSACTION_LOST_AND_REVOKED,
                 transaction=key,
                 reference=lost.reference,
                 visit=visit_label(lost.visit_id),

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from worker.domain.errors import CredentialsRefused
+from worker.logbook import LineName
 from worker.ports import Clock, Journal, JsonValue
 from worker.service.engine import Engine
 from worker.service.poller import ReservationPoller, SpotPoller
@@ -113,10 +114,10 @@ class Supervisor:
             unposted = await self._postman.start(group)
             resumed = await self._engine.start(group)
             if resumed:
-                log.info("visits.resumed", count=resumed)
+                log.info(LineName.VISITS_RESUMED, count=resumed)
             loops = self._start_loops(group, stop)
             self._herald.ready()
-            log.info("worker.ready", open=resumed, unposted=unposted)
+            log.info(LineName.WORKER_READY, open=resumed, unposted=unposted)
             self.is_ready = True
             await stop.wait()
             self.is_ready = False
@@ -150,7 +151,7 @@ class Supervisor:
             await sideline(stop)
         except Exception as error:
             log.error(
-                "sideline.crashed",
+                LineName.SIDELINE_CRASHED,
                 loop=name,
                 error=f"{type(error).__name__}: {error}",
                 do="payments go on without it; restart the worker to have it back, and report this",
@@ -175,7 +176,7 @@ class Supervisor:
             if self._clock.ticks_s() - told_s >= ALIVE_EVERY_S:
                 told_s = self._clock.ticks_s()
                 log.info(
-                    "worker.alive",
+                    LineName.WORKER_ALIVE,
                     open=figures["open"],
                     parked=figures["parked"],
                     unposted=figures["unposted"],
@@ -188,7 +189,7 @@ class Supervisor:
     async def _drain(self) -> None:
         waiting = self._engine.in_flight()
         log.info(
-            "worker.stopping",
+            LineName.WORKER_STOPPING,
             waits_for=", ".join(f"{visit.label} {visit.step.value}" for visit in waiting)
             or "nothing",
         )

@@ -10,12 +10,12 @@ from structlog.testing import capture_logs
 
 from tests.adapters.till.support import HALL, TERRACE, Ticks, guarded, paid
 from tests.tills.made_of import Giving, Stubborn
-from worker.adapters import logs
 from worker.adapters.till.connector import BillGone, TillError, UnreadableBill
 from worker.adapters.till.guard import GuardedTill
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
 from worker.domain.money import Money
+from worker.logbook import FIELDS
 from worker.ports import TillMissing, TillTrouble
 
 LIMIT_S = 0.02
@@ -242,7 +242,7 @@ async def test_three_failures_in_a_row_leave_a_till_alone() -> None:
     assert (reachable["event"], reachable["log_level"]) == ("till.reachable", "info")
     assert (reachable["location"], reachable["down_s"], reachable["failures"]) == (HALL, 250, 8)
     for told in heard:
-        assert set(told) - {"event", "log_level"} <= logs.FIELDS
+        assert set(told) - {"event", "log_level"} <= FIELDS
 
 
 async def test_two_failures_and_an_answer_are_no_reason_to_leave_a_till_alone() -> None:

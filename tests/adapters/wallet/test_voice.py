@@ -93,7 +93,7 @@ async def test_refused_credentials_are_told_once_with_what_to_do(
         await client.revoke_transaction(KEY)
 
     assert [line["event"] for line in logs] == ["wallet.credentials_refused"] * 2
-    assert "wallet.mac_key" in logs[0]["remedy"]
+    assert "wallet.mac_key" in logs[0]["do"]
     assert client.health.is_reachable
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from worker.adapters.listener.guards import Guard
+from worker.logbook import LineName
 from worker.ports import Clock, JsonValue
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ class App:
         if not self._has_failed:
             self._has_failed = True
             log.error(
-                "listener.failed",
+                LineName.LISTENER_FAILED,
                 error=f"{type(error).__name__}: {error}",
                 do="payments go on; please report this line",
                 exc_info=error,

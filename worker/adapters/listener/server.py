@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from worker.logbook import LineName
 from worker.ports import Clock
 
 CONNECTIONS_MAX: Final = 32
@@ -136,7 +137,7 @@ class Porter:
             except OSError as error:
                 if not is_told:
                     is_told = True
-                    log.warning("listener.refusing", why=str(error))
+                    log.warning(LineName.LISTENER_REFUSING, why=str(error))
                 await self._clock.sleep(PAUSE_S)
             else:
                 return peer

@@ -5,6 +5,8 @@ from typing import Final
 
 import structlog
 
+from worker.logbook import LineName
+
 FAILURES_MAX: Final = 3
 PAUSE_FIRST_S: Final = 10.0
 PAUSE_MAX_S: Final = 60.0
@@ -62,7 +64,7 @@ class Circuit:
         """The till answered."""
         if self.is_open:
             _log.info(
-                "till.reachable",
+                LineName.TILL_REACHABLE,
                 location=self._location_id,
                 call=self._call,
                 down_s=self._ticks_s() - self._failing_since_s,
@@ -87,7 +89,7 @@ class Circuit:
             self._pause_s = PAUSE_FIRST_S
             self._until_s = now_s + self._pause_s
             _log.warning(
-                "till.unreachable",
+                LineName.TILL_UNREACHABLE,
                 location=self._location_id,
                 call=self._call,
                 why=why,

@@ -30,6 +30,7 @@ from worker.adapters.till.shelf import PAID_FOLDER, Item, Shelf, Stamp
 from worker.adapters.till.text import file_label
 from worker.adapters.till.thread import OneThread
 from worker.domain.notice import Notice
+from worker.logbook import LineName
 
 POSTS_MAX: Final = 200
 """So many payments may wait for a disk that hangs; questions share one wait."""
@@ -130,9 +131,9 @@ class FolderTill:
             if isinstance(content, BadFile):
                 told[name] = (item.stamp, content.why)
                 if self._told.get(name) != told[name]:
-                    _log.warning("bill.unreadable", file=file_label(name), why=content.why)
+                    _log.warning(LineName.BILL_UNREADABLE, file=file_label(name), why=content.why)
             elif name in self._told:
-                _log.info("bill.readable", file=file_label(name))
+                _log.info(LineName.BILL_READABLE, file=file_label(name))
         self._told = told
 
 

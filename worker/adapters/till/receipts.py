@@ -25,6 +25,7 @@ from worker.adapters.till.receiptfile import (
 from worker.adapters.till.shelf import PAID_FOLDER, Item, read_item
 from worker.adapters.till.text import file_label
 from worker.domain.notice import Notice
+from worker.logbook import LineName
 
 PART_MARK: Final = ".part-"
 _STEM_BYTES_MAX: Final = 180
@@ -37,7 +38,7 @@ class News:
     """Something that the log should say."""
 
     level: str
-    event: str
+    event: LineName
     fields: Mapping[str, str]
 
 
@@ -131,7 +132,7 @@ def _readable(text: str) -> str:
 
 def _vanished(notice: Notice, file: str) -> News:
     fields = {"file": file, "bill": notice.bill_id, "visit": notice.visit}
-    return News("warning", "bill.vanished", fields | {"paid": str(notice.money)})
+    return News("warning", LineName.BILL_VANISHED, fields | {"paid": str(notice.money)})
 
 
 def _told_about(name: str, found: Item, notice: Notice) -> list[News]:
@@ -148,7 +149,7 @@ def _told_about(name: str, found: Item, notice: Notice) -> list[News]:
         "other": "unreadable" if asked is None else _written(*asked),
         "do": "settle the difference with the guest; the receipt has both amounts",
     }
-    return [News("error", "bill.changed_after_payment", fields)]
+    return [News("error", LineName.BILL_CHANGED_AFTER_PAYMENT, fields)]
 
 
 def _asked_for(found: Item, notice: Notice) -> tuple[int, str] | None:

@@ -14,6 +14,7 @@ import structlog
 
 from worker.adapters.wallet.failures import HeldBack
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
+from worker.logbook import LineName
 from worker.ports import Clock
 
 SIGNED_READS: Final = frozenset({"spots", "spot", "transactions", "transaction"})
@@ -85,19 +86,19 @@ class Pulse:
 
     def note_throttled(self, for_s: float) -> None:
         """Say that everything is held. Told once per hold."""
-        log.warning("wallet.throttled", retry_after_s=round(for_s, 1))
+        log.warning(LineName.WALLET_THROTTLED, retry_after_s=round(for_s, 1))
 
     def note_clock_offset(self, offset_s: float) -> None:
         """Say that the machine's clock and the wallet's differ."""
-        log.warning("wallet.clock_offset", offset_s=round(offset_s, 1))
+        log.warning(LineName.WALLET_CLOCK_OFFSET, offset_s=round(offset_s, 1))
 
     def note_clock_refused(self) -> None:
         """Say that the wallet refuses our time although it was just asked for its own."""
         if not self._is_clock_refused:
             self._is_clock_refused = True
             log.error(
-                "wallet.clock_refused",
-                remedy="the wallet refuses timestamps made from its own clock;"
+                LineName.WALLET_CLOCK_REFUSED,
+                do="the wallet refuses timestamps made from its own clock;"
                 " check this machine's time and that no proxy delays or caches requests",
             )
 
@@ -131,7 +132,7 @@ class Pulse:
         self._good_at_s = now_s = self._clock.ticks_s()
         if self._down_since_s is not None:
             down_s = round(now_s - self._down_since_s, 1)
-            log.info("wallet.reachable", down_s=down_s, failures=self._failures)
+            log.info(LineName.WALLET_REACHABLE, down_s=down_s, failures=self._failures)
             self._down_since_s = None
             self._failures = 0
 
@@ -140,7 +141,7 @@ class Pulse:
         self._failures += 1
         if self._down_since_s is None:
             self._down_since_s = self._clock.ticks_s()
-            log.warning("wallet.unreachable", call=op, why=why)
+            log.warning(LineName.WALLET_UNREACHABLE, call=op, why=why)
 
     def _refused(self, op: str, refused: Refused) -> None:
         self._answered()
@@ -155,10 +156,10 @@ class Pulse:
             self._forbidden.add(op)
         if is_news:
             log.error(
-                "wallet.credentials_refused",
+                LineName.WALLET_CREDENTIALS_REFUSED,
                 call=op,
                 answer=str(refused),
-                remedy="check wallet.client_id and wallet.mac_key and ask Paysera whether this"
+                do="check wallet.client_id and wallet.mac_key and ask Paysera whether this"
                 " client may use the call; the worker keeps asking slowly",
             )
 

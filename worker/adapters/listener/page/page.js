@@ -7,11 +7,12 @@ const PATIENCE_MS = 5000;
 const LOST_AFTER_MS = 6000;
 const STATES = ["free", "waiting", "billed", "reserved", "paid", "parked"];
 const ENDS = {
-  paid: "Paid", declined: "Declined", left: "Left", unpaid: "Not paid in time",
+  paid: "Paid", part_paid: "Paid in part", declined: "Declined", left: "Left", unpaid: "Not paid in time",
   no_bill: "No bill", expired: "Expired", withdrawn: "Bill taken back",
   mismatch: "Amounts differed", refused: "Refused", leftover: "Old order cleared",
   parked: "Needs a human",
 };
+const PAYING = new Set(["paid", "part_paid"]);
 const LOOPS = { reservations: "Guests\u2019 answers", sweep: "Alarm clock", strangers: "Strangers", journal: "Journal" };
 
 const at = (id) => document.getElementById(id);
@@ -241,13 +242,13 @@ function drawLast(floor) {
     const row = make("tr");
     row.dataset.end = visit.is_parked ? "parked" : visit.end;
     const how = make("span", "how");
-    const mark = visit.is_parked ? "parked" : visit.end === "paid" ? "paid" : "other";
+    const mark = visit.is_parked ? "parked" : PAYING.has(visit.end) ? "paid" : "other";
     how.append(glyph(mark), make("span", "", visit.is_parked ? ENDS.parked : ENDS[visit.end] || visit.end));
     if (visit.reason) how.title = visit.reason;
     const cell = make("td");
     cell.append(how);
     const sum = make("td", "sum", visit.amount_minor === null ? "" : money(visit.amount_minor, visit.currency));
-    if (visit.end !== "paid") sum.classList.add("quiet");
+    if (!PAYING.has(visit.end)) sum.classList.add("quiet");
     const table = make("td", "", visit.table);
     if (isMany) table.append(make("span", "where", visit.location));
     row.append(

@@ -1,0 +1,13 @@
+"""Which documents are made, and from what."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.documents import events, transitions
+
+ROOT: Final = Path(__file__).parents[2]
+MADE: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/transitions.md": transitions.text,
+    "docs/events.md": events.text,
+}
