@@ -41,7 +41,7 @@ def document(bill_id: str = "B-1", amount: int = 2599, **more: object) -> dict[s
 
 
 def notice(bill_id: str = "B-1", *, part: str | None = None, amount: int = 2599) -> Notice:
-    name = f"{bill_id}-{part}" if part else bill_id
+    name = f"{bill_id}-{part}".replace("/", "_") if part else bill_id  # Fit for a header.
     return Notice(
         notice_id=f"notice-{name}",
         visit_id=VisitId(42),
@@ -79,3 +79,13 @@ async def until_well(till: GuardedTill, clock: Ticks) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("the till never came back")
+
+
+async def until_told(till: GuardedTill, clock: Ticks, told: Notice) -> None:
+    """Tell a payment again and again, as the outbox does; pauses pass at once."""
+    for _ in range(TRIES_MAX):
+        clock.s += 600
+        if await till.post(told) is None:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the till never took the notice")

@@ -43,7 +43,7 @@ LINES = (
     BillLine("Tip", 1, 40, LineKind.TIP),
 )
 NOTICE = Notice(
-    notice_id=REFERENCE,
+    notice_id="v1-ab12cd34-9975-42-k3f9x21",
     visit_id=VisitId(42),
     location_id=LocationId(9975),
     table="table7",
@@ -151,7 +151,12 @@ def test_a_part_is_told_by_its_name_with_its_own_money_and_the_whole_bills() -> 
     story.tell(looked_part("b", TransactionStatus.CONFIRMED), after_s=3)
 
     reference = OrderReference(REFERENCE[:-1] + "2")
-    told = replace(NOTICE, notice_id=reference, reference=reference, transaction_key=PART_KEYS["b"])
+    told = replace(
+        NOTICE,
+        notice_id=reference.replace(".", "-"),
+        reference=reference,
+        transaction_key=PART_KEYS["b"],
+    )
     sums = replace(told, bill_minor=1250, service_minor=150, tip_minor=100)
     assert story.notices == (replace(sums, part_id="b", money=Money(850, "EUR")),)
 

