@@ -1,4 +1,4 @@
-"""The recipe of the image keeps its promises, as far as reading tells; `make image-test` runs it."""
+"""The recipe of the image keeps its promises as far as reading tells; `make image-test` runs it."""
 
 from pathlib import Path
 
