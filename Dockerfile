@@ -39,8 +39,10 @@ RUN groupadd --gid 10001 paysera-worker \
 COPY --from=build /opt/paysera-worker /opt/paysera-worker
 ENV PATH=/opt/paysera-worker/bin:$PATH
 # The base comes without compiled standard modules, and a read-only root could not keep them: what
-# a start and a health check import is compiled here, once.
-RUN ["python", "-c", "import worker.bootstrap, worker.settings, worker.verbs.journal, worker.verbs.sandbox"]
+# any of our modules imports is compiled here, once.
+RUN python -c "import importlib, pkgutil, worker; \
+      names = [m.name for m in pkgutil.walk_packages(worker.__path__, 'worker.')]; \
+      [importlib.import_module(name) for name in names if name != 'worker.__main__']"
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 # The journal: what is here outlives the container, and must.

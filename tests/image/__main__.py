@@ -133,7 +133,7 @@ def play(report: Report, cache: Path) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="image-test-")))
         folder.chmod(0o711)  # The container's user goes through it.
         report.check("lint", partial(lint.dockerfile, cache))
-        store = Store(cache / "storage")
+        store = Store(cache / "layers", os.environ.get("STORAGE_DRIVER"))
         store.tidy()
         stack.callback(store.close)
         recipe = Recipe.read(ROOT / "Dockerfile")
@@ -171,18 +171,22 @@ def run_it(report: Report, stage: Stage) -> None:
     report.check("payment", partial(running.takes_payments, worker))
     report.check("first process", partial(running.first_process, worker))
     report.check("read-only root", partial(running.read_only, worker))
+    report.check("compiled", partial(running.compiled, worker))
     report.check("health, running", partial(running.healthy, worker, stage))
     report.check("SIGHUP", partial(running.hangs_up, worker))
     report.check("memory", partial(running.memory, worker))
     report.check("log", partial(running.logs_json, worker))
     report.check("SIGTERM", partial(running.terminates, worker))
+    asleep = running.freeze(stage.worker(stage.sandbox(), "frozen"))
     report.check("SIGKILL and again", partial(running.survives_a_kill, stage, sandbox))
-    report.check("the sandbox's end", partial(running.sandbox_ends, sandbox))
     report.check("health, not running", partial(running.unwell_when_down, stage))
     report.check("SIGTERM at once", partial(running.terminates_early, stage))
     report.check("compose.yaml alone", partial(running.starts_alone, stage))
     report.check("secrets too open", partial(running.refuses_open_secrets, stage))
     report.check("foreign volume", partial(running.tells_of_a_foreign_volume, stage))
+    report.check("Kubernetes", partial(running.key_in_kubernetes, stage))
+    report.check("health, frozen", partial(running.tells_frozen, asleep, stage))
+    report.check("the sandbox's end", partial(running.sandbox_ends, sandbox))
 
 
 def build(store: Store, image: str, arguments: dict[str, str], settings: Path) -> str:

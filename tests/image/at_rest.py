@@ -12,8 +12,8 @@ from tests.image.stage import UID, Stage
 from tests.image.store import ROOT, ImageConfig
 from worker import __version__
 
-ADDED_MB_MAX: Final = {"runtime": 40, "extras": 110}
-"""Measured: 28 and 85. The base comes on top, and is not ours to judge."""
+ADDED_MB_MAX: Final = {"runtime": 35, "extras": 120}
+"""Measured: 25.6 and 98.7. The base comes on top, and is not ours to judge."""
 BUILDERS: Final = re.compile(
     r"/(?:pip[0-9.]*|easy_install|wheel|uv|gcc|g\+\+|cc|c\+\+|cpp|clang|ld|as|make|cmake|git|hg"
     r"|npm|node|cargo|rustc|gcc-[0-9]+|x86_64-linux-gnu-(?:gcc|g\+\+|ld|as).*)"

@@ -4,17 +4,28 @@ import json
 import os
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tests.image.compose import Mount
+from tests.image import kubernetes
+from tests.image.compose import Mount, texts
 from tests.image.container import Container
 from tests.image.stage import KEY, UID, WITH_SANDBOX, Stage, ledger, paid
 from tests.image.store import ROOT
 from tests.operator.processes import until
 
 STOP_S_MAX: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A worker that was stopped in its tracks, and when."""
+
+    worker: Container
+    since: float
+
+
 SAMPLE: Final = (ROOT / "config/worker.sandbox.toml").read_text()
 
 
@@ -90,6 +101,19 @@ def healthy(worker: Container, stage: Stage) -> str:
     again = worker.exec(*command, "--json")
     assert json.loads(again.out)["state"] == "well", again.out
     return f"{' '.join(command)} gave 0 in {took_s:.1f} s: {done.out.splitlines()[0]}"
+
+
+def compiled(worker: Container) -> str:
+    """A start and a health check compile nothing: a read-only root could not keep it."""
+    read = []
+    for words in (("-m", "worker", "status"), ("-c", "import worker.bootstrap")):
+        done = worker.exec("python", "-v", *words)
+        assert done.code == 0, done.err[-500:]
+        read += [line for line in done.err.splitlines() if line.startswith("# code object from")]
+    anew = [line for line in read if not line.rstrip("'").endswith(".pyc")]
+    assert len(read) > 300, f"only {len(read)} modules"
+    assert anew == [], anew[:10]
+    return f"{len(read)} modules, none compiled anew"
 
 
 def hangs_up(worker: Container) -> str:
@@ -213,6 +237,65 @@ def refuses_open_secrets(stage: Stage) -> str:
         assert words in said, f"{name}: {said}"
         assert KEY not in worker.said(), f"{name}: the key was shown"
     return f"78 for {', '.join(cases)}"
+
+
+def freeze(worker: Container) -> Frozen:
+    """Let a worker's loops stop turning, its process alive, as in a call that never returns."""
+    until("it is ready", lambda: any(e["event"] == "worker.ready" for e in worker.events()))
+    os.kill(worker.pid, signal.SIGSTOP)
+    return Frozen(worker, time.monotonic())
+
+
+def tells_frozen(frozen: Frozen, stage: Stage) -> str:
+    """The health check and the page's liveness probe see it, and see that it is over."""
+    worker, health = frozen.worker, stage.image.health_command[1:]
+    alive = kubernetes.probe("livenessProbe")
+    until("the liveness probe fails", lambda: worker.exec(*alive).code == 1, 150)
+    after_s = time.monotonic() - frozen.since
+    done = worker.exec(*health)
+    assert done.code == 1, done.out + done.err
+    assert "has not reported" in done.out, done.out
+    os.kill(worker.pid, signal.SIGCONT)
+    until("it is well again", lambda: worker.exec(*health).code == 0)
+    assert worker.exec(*alive).code == 0
+    terminates(worker)
+    return f"after {after_s:.0f} s: health check 1, liveness probe 1; let go, both 0 again"
+
+
+def key_in_kubernetes(stage: Stage) -> str:
+    """With fsGroup the key is its group's to read; the page's init container makes a private copy.
+
+    The journal's volume is root's there, with a group of ours and its mark on everything below.
+    """
+    secret, key, journal = (stage.folder / name for name in ("secret", "copied", "claim"))
+    for folder in (secret, key, journal):
+        folder.mkdir()
+        os.chown(folder, 0, UID)
+        folder.chmod(0o2775)
+    given = stage.file("secret/wallet.mac_key", KEY, mode=0o440, owner=0)
+    os.chown(given, 0, UID)
+    words = texts(kubernetes.container("initContainers")["command"])
+    service = replace(
+        stage.services(WITH_SANDBOX)["sandbox"],
+        mounts=(
+            Mount("secret", "/secret", is_read_only=True),
+            Mount("key", "/run/secrets", is_read_only=False),
+        ),
+    )
+    copier = stage.start(service, {"secret": secret, "key": key})
+    assert copier.pid > 0
+    done = copier.exec(*words)
+    assert done.code == 0, done.err
+    copier.remove()
+    config = stage.file("pod.toml", SAMPLE, mode=0o444)
+    refused = stage.worker_alone(config=config, key=given, journal=journal)
+    assert refused.wait(20) == 78, refused.said()
+    worker = stage.worker_alone(config=config, key=key / "wallet.mac_key", journal=journal)
+    until("it is ready", lambda: any(e["event"] == "worker.ready" for e in worker.events()))
+    terminates(worker)
+    return (
+        "the group's key is refused with 78, the copy taken; the journal lies in an fsGroup volume"
+    )
 
 
 def starts_alone(stage: Stage) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image import compose
+from tests.image import compose, kubernetes
 from tests.image.compose import Mount, Override, Reset, Service
 from worker import settings
 from worker.sandbox import SandboxOptions
@@ -158,3 +158,30 @@ def test_the_sample_key_is_the_one_that_the_sandbox_knows() -> None:
     assert found.wallet.mac_key.get_secret_value() == known.mac_key
     assert [location.id for location in found.locations] == [known.location_id]
     assert known.mac_key in path.read_text()
+
+
+def test_the_manifest_of_the_page_runs_one_worker_as_hardened_as_compose_does() -> None:
+    """One replica, replaced and never doubled; the same user; no variables of strangers."""
+    said, pod = kubernetes.manifest(), kubernetes.pod()
+    spec = kubernetes.within(said, "spec")
+    user = kubernetes.within(pod, "securityContext")
+
+    assert spec["replicas"] == 1
+    assert spec["strategy"] == {"type": "Recreate"}
+    assert pod["enableServiceLinks"] is False
+    assert (user["runAsUser"], user["runAsGroup"], user["fsGroup"]) == (10001, 10001, 10001)
+    assert user["runAsNonRoot"] is True
+    for kind in ("initContainers", "containers"):
+        closed = kubernetes.within(kubernetes.container(kind), "securityContext")
+        assert closed["readOnlyRootFilesystem"] is True
+        assert closed["allowPrivilegeEscalation"] is False
+        assert closed["capabilities"] == {"drop": ["ALL"]}
+    assert kubernetes.probe("readinessProbe") == ("paysera-worker", "status")
+
+
+def test_a_service_of_kubernetes_would_put_variables_that_are_an_error() -> None:
+    """Why the manifest has no service links: the worker refuses what it does not know."""
+    environ = {**worker(BOTH).environment, "PAYSERA_WORKER_SERVICE_HOST": "10.0.0.1"}
+
+    with pytest.raises(settings.SettingsError, match="service_host"):
+        settings.load(ROOT / "config/worker.sandbox.toml", environ, secrets_dir=ROOT / "nowhere")

@@ -1,5 +1,6 @@
 """The recipe of the image keeps its promises as far as reading tells; `make image-test` runs it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_commands_of_one_step_end_at_the_first_failure() -> None:
 
     assert steps
     for one in steps:
-        bare = one.text.replace("{} +", "").replace("\\(", "").replace("\\)", "")
+        bare = re.sub(r'"[^"]*"', "", one.text)
         assert ";" not in bare, one
         assert "|" not in bare, one
 
