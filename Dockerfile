@@ -39,8 +39,8 @@ RUN groupadd --gid 10001 paysera-worker \
 COPY --from=build /opt/paysera-worker /opt/paysera-worker
 ENV PATH=/opt/paysera-worker/bin:$PATH
 # The base comes without compiled standard modules, and a read-only root could not keep them: what
-# any of our modules imports is compiled here, once.
-RUN python -c "import importlib, pkgutil, worker; \
+# any of our modules imports, and the table of currencies late, is compiled here, once.
+RUN python -c "import importlib, iso4217, pkgutil, worker; \
       names = [m.name for m in pkgutil.walk_packages(worker.__path__, 'worker.')]; \
       [importlib.import_module(name) for name in names if name != 'worker.__main__']"
 ENV PYTHONDONTWRITEBYTECODE=1
