@@ -158,7 +158,8 @@ def run_worker(arguments: argparse.Namespace) -> int:
     """`run`."""
     # Until the worker listens itself. In a container it is process 1, and the kernel drops a signal
     # to process 1 that has no handler: a stop in the first half second would wait to be killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # At once, not by an exception: native modules that are being loaded do not take one well.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings

@@ -152,7 +152,7 @@ def play(report: Report, cache: Path) -> None:
         report.check("build", partial(build, store, image, arguments, settings))
         said, files = store.config(image), store.files(image)
         below = store.files(stand_in)
-        stage = Stage(folder, said, files)
+        stage = Stage(folder, said, files, partial(store.files, image))
         stack.callback(stage.close)
         report.check("labels", partial(at_rest.labels, said, arguments))
         report.check("settings", partial(at_rest.settings, said))
@@ -202,7 +202,8 @@ def with_extras(
     image = f"{IMAGE}:test-extras"
     store.build(image, {**arguments, "REQUIREMENTS": "extras"}, settings)
     (folder / "extras").mkdir(mode=0o711)
-    stage = Stage(folder / "extras", store.config(image), store.files(image))
+    fresh = partial(store.files, image)
+    stage = Stage(folder / "extras", store.config(image), fresh(), fresh)
     try:
         sandbox = stage.sandbox()
         done = sandbox.exec("python", "-c", "import sqlalchemy, psycopg, pymysql, reportlab, PIL")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,12 +31,16 @@ class Stage:
     Args:
         folder: for everything that is written; removed by whoever made it.
         image: what the image says.
-        files: what it holds.
+        files: what it holds, to be read.
+        fresh: gives another copy of that, for one container: mounts leave their marks in it.
 
     """
 
-    def __init__(self, folder: Path, image: ImageConfig, files: Path) -> None:
+    def __init__(
+        self, folder: Path, image: ImageConfig, files: Path, fresh: Callable[[], Path]
+    ) -> None:
         self.folder, self.image, self.files = folder, image, files
+        self._fresh = fresh
         self._containers: list[Container] = []
         self._count = 0
 
@@ -71,7 +76,7 @@ class Stage:
         said = bundle(
             self.image,
             service,
-            files=self.files,
+            files=self._fresh(),
             places=places,
             network=beside.network() if beside else None,
         )
