@@ -251,7 +251,8 @@ def refuses_open_secrets(stage: Stage) -> str:
 
 def freeze(worker: Container) -> Frozen:
     """Let a worker's loops stop turning, its process alive, as in a call that never returns."""
-    until("it is ready", lambda: any(e["event"] == "worker.ready" for e in worker.events()))
+    alive = kubernetes.probe("livenessProbe")
+    until("its first report", lambda: worker.pid > 0 and worker.exec(*alive).code == 0)
     os.kill(worker.pid, signal.SIGSTOP)
     return Frozen(worker, time.monotonic())
 
