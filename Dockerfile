@@ -38,6 +38,11 @@ RUN groupadd --gid 10001 paysera-worker \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /opt/paysera-worker /opt/paysera-worker
 ENV PATH=/opt/paysera-worker/bin:$PATH
+# Before a command, because older Buildah and Podman keep a label of the last build otherwise.
+ARG BASE
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=unknown
 # The base comes without compiled standard modules, and a read-only root could not keep them: what
 # any of our modules imports, and the table of currencies late, is compiled here, once.
 RUN python -c "import importlib, iso4217, pkgutil, worker; \
@@ -55,11 +60,6 @@ HEALTHCHECK --interval=60s --timeout=10s --start-period=20s --retries=3 CMD ["pa
 # Exec form: signals reach the worker itself.
 ENTRYPOINT ["paysera-worker"]
 CMD ["run"]
-# Last, since they change with every build.
-ARG BASE
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG CREATED=unknown
 LABEL org.opencontainers.image.title="paysera-worker" \
       org.opencontainers.image.description="Takes payments from a QR code on a table" \
       org.opencontainers.image.licenses="Apache-2.0" \
