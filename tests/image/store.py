@@ -53,12 +53,10 @@ class Store:
 
     def buildah(self, *words: str | Path, timeout_s: float = 120) -> str:
         """Run buildah on this storage and give what it printed."""
-        where = ("--root", self._folder / "images", "--runroot", self._folder / "run")
-        env = {
-            "STORAGE_DRIVER": self.driver,
-            "BUILDAH_ISOLATION": "chroot",
-            "BUILDAH_FORMAT": "docker",
-        }
+        # Said in full: beside --root, the variable STORAGE_DRIVER is not heeded.
+        layers = ("--root", self._folder / "images", "--storage-driver", self.driver)
+        where = (*layers, "--runroot", self._folder / "run")
+        env = {"BUILDAH_ISOLATION": "chroot", "BUILDAH_FORMAT": "docker"}
         return run("buildah", *where, *words, timeout_s=timeout_s, env=env, cwd=ROOT).stdout
 
     def tidy(self) -> None:
@@ -132,9 +130,9 @@ class Store:
         return Path(self.buildah("mount", name).strip())
 
     def close(self) -> None:
-        """Remove the working containers; images stay."""
-        while self._containers:
-            self._remove(self._containers[-1])
+        """Remove all working containers, also those of a build that was broken off; images stay."""
+        self._containers.clear()
+        self.buildah("rm", "--all")
 
     def _remove(self, name: str) -> None:
         self._containers.remove(name)
