@@ -6,12 +6,15 @@ FAULTS ?= 0
 TILL ?= fixed
 KILLS ?= 1000
 EXAMPLES ?= 1000000
+ENGINE ?= docker
+IMAGE ?= paysera-worker:local
+REQUIREMENTS ?= runtime
 
 RUN = .venv/bin
 DEV = .venv-dev/bin
 
 .PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench docs \
-  system-test lock clean
+  system-test image image-test lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
 	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS) --till $(TILL)
@@ -70,6 +73,16 @@ system-test: .venv-dev/.ready   ## install it on a machine with a real systemd, 
 
 bench: .venv/.ready       ## figures, each beside a baseline measured in the same run
 	@$(RUN)/python -m benchmarks
+
+image:                    ## build the container image with ENGINE (docker, podman, buildah)
+	$(ENGINE) build --tag $(IMAGE) --build-arg REQUIREMENTS=$(REQUIREMENTS) \
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' worker/__init__.py) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) .
+
+# Needs root and Debian's buildah, debootstrap and runc; ends with 77 where it can not run.
+image-test: .venv-dev/.ready   ## build the image without an engine, run it, look at it from all sides
+	$(DEV)/python -m tests.image
 
 # The lock pins versions and hashes, and records no address to download from.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

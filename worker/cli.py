@@ -6,6 +6,7 @@ Heavy imports wait until their verb is called.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -189,6 +190,10 @@ def load_settings(arguments: argparse.Namespace, *, is_key_needed: bool = True) 
 
 def run_worker(arguments: argparse.Namespace) -> int:
     """`run`."""
+    # Until the worker listens itself. In a container it is process 1, and the kernel drops a signal
+    # to process 1 that has no handler: a stop in the first half second would wait to be killed.
+    # At once, not by an exception: native modules that are being loaded do not take one well.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings
