@@ -3,14 +3,16 @@
 import asyncio
 import random
 import sys
+from pathlib import Path
 
 from worker import bootstrap
 from worker.adapters.clock import SystemClock
 from worker.adapters.till import check_folder
 from worker.adapters.till.connector import TillError
+from worker.adapters.till.program import check_program
 from worker.domain.ids import LocationId
 from worker.domain.outcome import Done, Refusal, Refused
-from worker.settings import FolderTill, Settings, describe
+from worker.settings import CommandTill, FolderTill, Settings, describe
 from worker.tills import make_till
 
 
@@ -19,7 +21,7 @@ def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
     if with_values:
         print("\n".join(describe(settings)))
         print()
-    problems = check_folder(settings.till.path) if isinstance(settings.till, FolderTill) else []
+    problems = till_problems(settings)
     for problem in problems:
         print(problem, file=sys.stderr)
     for warning in settings.warnings:
@@ -32,6 +34,25 @@ def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
         f"{settings.till.kind} till, wallet {settings.wallet.base_url}"
     )
     return asyncio.run(ask_outside(settings)) if is_online else bootstrap.EXIT_OK
+
+
+def till_problems(settings: Settings) -> list[str]:
+    """Say what is wrong with the way to the till, as far as this machine alone can tell."""
+    till = settings.till
+    if isinstance(till, FolderTill):
+        return check_folder(till.path)
+    if isinstance(till, CommandTill):
+        return check_program(Path(till.argv[0]))
+    try:
+        asyncio.run(make_and_close(settings))
+    except TillError as error:
+        return [str(error)]
+    return []
+
+
+async def make_and_close(settings: Settings) -> None:
+    """Load what the till needs: its library, its plug-in, its certificates."""
+    await make_till(settings, SystemClock()).aclose()
 
 
 async def ask_outside(settings: Settings) -> int:
