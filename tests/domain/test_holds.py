@@ -274,7 +274,7 @@ def test_a_hold_is_counted_from_the_guests_yes() -> None:
 
 def test_what_is_known_is_taken_where_the_bill_says_so() -> None:
     """Less than the ceiling, or all of it."""
-    for known_minor, confirm in [(700, lowered(700)), (5000, ALL)]:
+    for known_minor, confirm in [(1, lowered(1)), (700, lowered(700)), (5000, ALL)]:
         bill = on_hold(known_minor, AtHoldEnd.CONFIRM, for_s=60)
         story = Story(holding(bill=bill, reserved_at=NOON - timedelta(seconds=50)))
         assert story.tell(events.BillUnreadable("no disk")) == confirm

@@ -5,6 +5,7 @@ a key, or to take money that nobody was seen to hold; so the decision fails, and
 the visit after a few of them.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.domain.story import (
     BILL,
     KEY,
     NOON,
+    ON_HOLD,
     POLICY,
     a_transaction,
     a_visit,
@@ -21,6 +23,7 @@ from tests.domain.story import (
     spot_looked,
 )
 from worker.domain import events, machine
+from worker.domain.bill import AtHoldEnd, Bill, Hold
 from worker.domain.commands import LookAtSpot
 from worker.domain.decision import Decision
 from worker.domain.errors import MoneyError
@@ -40,6 +43,8 @@ def billless(step: Step, **changes: Any) -> Visit:
     return an_offered_visit(step, **{"bill": None, **changes})
 
 
+OVERDRAWN = Bill("bill-7", ON_HOLD.money, "Bay 7", hold=Hold(5001, 3600, AtHoldEnd.CONFIRM))
+LONG_AGO = NOON - timedelta(seconds=3600)
 NEW = looked(TransactionStatus.NEW)
 BARE = events.TransactionCreated(a_transaction(TransactionStatus.NEW, payments=None))
 
@@ -68,6 +73,16 @@ MISTAKES: list[tuple[Visit, events.Event, str]] = [
     (an_offered_visit(offered_at=None), NEW, "what is offered was shown"),
     (an_offered_visit(offered_at=None), spot_looked(KEY), "what is offered was shown"),
     (billless(Step.OFFERED), events.BillFound(BILL), "what is offered was billed"),
+    (
+        an_offered_visit(bill=ON_HOLD, looked_at=NOON),
+        events.BillFound(ON_HOLD),
+        "what is held was reserved",
+    ),
+    (
+        an_offered_visit(bill=OVERDRAWN, reserved_at=LONG_AGO, looked_at=NOON, payment_id="77"),
+        events.BillFound(OVERDRAWN),
+        "a price is only ever lowered",
+    ),
     (keyless(Step.OFFERED), events.BillMissing(), "what is withdrawn has a key"),
     (keyless(Step.OFFERED), events.SpotMissing(), "what is withdrawn has a key"),
     (keyless(Step.CONFIRMING), events.Woke(), "what is confirmed has a key"),

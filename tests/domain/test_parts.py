@@ -125,7 +125,7 @@ def test_each_part_is_created_and_linked_in_its_turn_then_all_are_on_offer() -> 
 
 def test_a_bill_that_is_not_split_has_no_parts() -> None:
     """What was known of parts before is forgotten with the bill that had them."""
-    story = Story(a_visit())
+    story = Story(a_visit(parts=(offered_part("a", RELEASED),), at=0))
 
     story.tell(events.BillFound(BILL))
 
