@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
@@ -52,18 +53,9 @@ def assemble(
         postman=postman,
         recorder=recorder,
     )
-    spot_pollers = [
-        SpotPoller(
-            location_id=location_id,
-            interval_s=spots_interval_s,
-            wallet=wallet,
-            engine=engine,
-            sightings=sightings,
-            clock=clock,
-            pulse=pulse,
-        )
-        for location_id in locations
-    ]
+    spot_poller = partial(
+        SpotPoller, interval_s=spots_interval_s, sightings=sightings, wallet=wallet, engine=engine
+    )
     reservation_poller = ReservationPoller(
         interval_s=reservations_interval_s,
         wallet=wallet,
@@ -75,7 +67,9 @@ def assemble(
     return Supervisor(
         engine=engine,
         journal=journal,
-        spot_pollers=spot_pollers,
+        spot_pollers=[
+            spot_poller(location_id=each, clock=clock, pulse=pulse) for each in locations
+        ],
         reservation_poller=reservation_poller,
         postman=postman,
         sweeper=Sweeper(engine=engine, strangers=strangers, clock=clock, pulse=pulse),

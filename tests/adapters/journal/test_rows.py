@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.journal.rows import UnreadableRow, at_text, visit_from_text, visit_text
-from worker.domain.bill import Bill, BillLine
+from worker.domain.bill import AtHoldEnd, Bill, BillLine, BillPart, Hold, LineKind
 from worker.domain.money import AMOUNT_MINOR_MAX, Money
+from worker.domain.part import Part, PartState
 from worker.domain.visit import End, Step, Visit
 
 from .builders import NOON, a_visit
@@ -21,21 +22,45 @@ MOMENTS = st.integers(0, 4_102_444_800_000_000).map(
     lambda us: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
 )
 COUNTS = st.integers(0, 2**40)
-BILLS = st.builds(
-    Bill,
-    bill_id=st.none() | TEXTS,
-    money=st.builds(
-        Money, st.integers(1, AMOUNT_MINOR_MAX), st.from_regex(r"[A-Z]{3}", fullmatch=True)
-    ),
+CURRENCIES = st.from_regex(r"[A-Z]{3}", fullmatch=True)
+MINORS = st.integers(1, AMOUNT_MINOR_MAX)
+LINES = st.builds(BillLine, TEXTS, COUNTS, COUNTS, st.sampled_from(LineKind))
+HOLDS = st.builds(Hold, COUNTS, COUNTS, st.sampled_from(AtHoldEnd))
+PARTS = st.builds(
+    Part,
+    part_id=TEXTS,
+    money=st.builds(Money, MINORS, CURRENCIES),
     description=TEXTS,
-    lines=st.lists(st.builds(BillLine, TEXTS, COUNTS, COUNTS), max_size=3).map(tuple),
+    state=st.sampled_from(PartState),
+    number=COUNTS,
+    key=st.none() | TEXTS,
+    reserved_at=st.none() | MOMENTS,
 )
+
+
+@st.composite
+def bills(draw: st.DrawFn) -> Bill:
+    """A bill, all of which is in one currency."""
+    currency = draw(CURRENCIES)
+    money = st.builds(Money, MINORS, st.just(currency))
+    return Bill(
+        bill_id=draw(st.none() | TEXTS),
+        money=draw(money),
+        description=draw(TEXTS),
+        lines=tuple(draw(st.lists(LINES, max_size=3))),
+        parts=tuple(draw(st.lists(st.builds(BillPart, TEXTS, money, TEXTS), max_size=3))),
+        hold=draw(st.none() | HOLDS),
+    )
+
+
+BILLS = bills()
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "visit_id": st.integers(1, 2**40),
     "step": st.sampled_from(Step),
     "end": st.none() | st.sampled_from(End),
     "bill": st.none() | BILLS,
     "transaction_key": st.none() | TEXTS,
+    "parts": st.lists(PARTS, max_size=3).map(tuple),
     "former_keys": st.lists(TEXTS, max_size=3).map(tuple),
     "opened_at": MOMENTS,
     "since": MOMENTS,
@@ -53,6 +78,8 @@ def strategy_of(name: str, kind: object) -> st.SearchStrategy[Any]:
         "LocationId": COUNTS,
         "SpotId": TEXTS,
         "datetime | None": st.none() | MOMENTS,
+        "int | None": st.none() | COUNTS,
+        "str | None": st.none() | TEXTS,
     }
     return simple[kind if isinstance(kind, str) else str(getattr(kind, "__name__", kind))]
 

@@ -8,7 +8,7 @@ from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, b
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
-from worker.ports import Owed
+from worker.ports import NoticeState, Owed, Posted
 
 NoticeRow = tuple[str | int, ...]
 
@@ -24,6 +24,18 @@ def notice_row(notice: Notice) -> NoticeRow:
         body_text(notice_body(notice)),
         told_since,
         told_since,
+    )
+
+
+def posted_row(posted: Posted, at: str) -> tuple[str | int | None, ...]:
+    """Give what changes when a notice was told, or was decided upon, at an instant."""
+    return (
+        posted.state.value,
+        int(posted.is_attempt),
+        at_text(posted.next_at),
+        clean(posted.detail),
+        at if posted.state is not NoticeState.PENDING else None,
+        clean(posted.notice_id),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from worker.adapters.journal import chain, opening, statements, troubles
 from worker.adapters.journal.marker import Marker, write_marker
-from worker.adapters.journal.notices import notice_row, owed_from
+from worker.adapters.journal.notices import notice_row, owed_from, posted_row
 from worker.adapters.journal.rows import (
     UnreadableRow,
     VisitRow,
@@ -39,7 +39,6 @@ from worker.ports import (
     IntentState,
     JsonValue,
     Lost,
-    NoticeState,
     OpenVisit,
     Owed,
     Posted,
@@ -306,16 +305,7 @@ class Store:
                     self._charging.add(visit_id)
 
     def _note_posted(self, visit_id: VisitId, posted: Posted, at: str) -> None:
-        is_over = posted.state is not NoticeState.PENDING
-        row = (
-            posted.state.value,
-            int(posted.is_attempt),
-            at_text(posted.next_at),
-            clean(posted.detail),
-            at if is_over else None,
-            clean(posted.notice_id),
-        )
-        if self._connection.execute(statements.POSTED, row).rowcount == 0:
+        if self._connection.execute(statements.POSTED, posted_row(posted, at)).rowcount == 0:
             raise conflict(visit_id, Rule.NOTICE_IS_UNKNOWN)
 
     def _kept_visit(self, visit_id: VisitId) -> Visit:
