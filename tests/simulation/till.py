@@ -5,7 +5,7 @@ the final amount some time after, if it ever does.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
 from worker.domain.wallet import TransactionStatus
-from worker.ports import TillMissing, TillTrouble
+from worker.ports import Owed, TillMissing, TillTrouble
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
@@ -58,6 +58,8 @@ class House:
         self.told: dict[tuple[Process, str], Told] = {}
         self.known: defaultdict[str, set[int]] = defaultdict(set)
         """Every amount that the house ever said a bill on hold has come to."""
+        self.at_end: dict[str, AtHoldEnd] = {}
+        """What each bill on hold says of held money whose final amount is never told."""
         self.posted: dict[str, Notice] = {}
         """What it was told, by the notice's name."""
         self.taken: defaultdict[str, set[str]] = defaultdict(set)
@@ -80,10 +82,12 @@ class House:
         if plan.split_chance and choices.fires("bill.in_parts", plan.split_chance):
             bill = self._in_parts(bill)
         elif plan.hold_chance and choices.fires("bill.on_hold", plan.hold_chance):
-            known, for_s = self._kinds.randrange(0, amount), self._kinds.choice((61, 95, 121))
+            for_s = self._kinds.choice((61, 95, 121))
+            known = 0 if self._kinds.random() < 0.2 else self._kinds.randrange(0, amount)
             at_end = self._kinds.choice((AtHoldEnd.CONFIRM, AtHoldEnd.RELEASE))
             bill = replace(bill, hold=Hold(known, for_s, at_end))
             self.known[f"{bill.bill_id}"].add(known)
+            self.at_end[f"{bill.bill_id}"] = at_end
         self._put(table, bill)
         return bill
 
@@ -229,6 +233,18 @@ class House:
         self._take_off(notice)
         evening.tell("till is told", notice.visit, notice.transaction_key)
 
+    def check_order(self, notice: Notice, owed: Sequence[Owed]) -> None:
+        """S7: the till hears of a bill's payments in the order in which they were written down."""
+        if notice.notice_id in self.posted:
+            return
+        for earlier in (one.notice for one in owed):
+            if earlier.notice_id == notice.notice_id:
+                return
+            if earlier.bill_id == notice.bill_id and earlier.notice_id not in self.posted:
+                what = f"{notice.notice_id} is told before {earlier.notice_id} of the same bill"
+                self.evening.truth.wrong("S7", what)
+        self.evening.truth.wrong("S7", f"{notice.notice_id} is told and not durable")
+
     def _take_off(self, notice: Notice) -> None:
         bill = self.bills.get(notice.table)
         if bill is None or bill.bill_id != notice.bill_id:
@@ -320,6 +336,7 @@ class SimTill:
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
         evening.stirs += 1
+        self._house.check_order(notice, self._process.disk.owed())
         await self._wait(lambda: self._house.post(notice))
         if evening.choices.fires("till.answer_lost", evening.till_chance):
             return TillTrouble("timed out")
