@@ -221,8 +221,26 @@ BUGS: Final = (
         (
             Change(
                 ENGINE,
-                "        if before.is_locked and not after.is_locked and not decided.notices:\n",
-                "        if before.is_locked and not after.is_locked:\n",
+                "        if was_locked and not after.is_locked and not decided.notices:\n",
+                "        if was_locked and not after.is_locked:\n",
+            ),
+        ),
+        tests=_LOCKS,
+        why_tests=_NO_LOCKS,
+    ),
+    Bug(
+        "lock-of-one-turn-left-behind",
+        "A lock is let go where the visit had it before. The till locked a bill that had changed, "
+        "the offer was taken back in the same turn, and the bill stayed locked.",
+        (
+            Change(
+                ENGINE,
+                """
+        was_locked = before.is_locked or (isinstance(event, events.BillFound) and event.is_locked)
+""",
+                """
+        was_locked = before.is_locked
+""",
             ),
         ),
         tests=_LOCKS,

@@ -148,26 +148,6 @@ BUGS: Final = (
         ),
     ),
     Bug(
-        "look-kept-over-a-change-of-parts",
-        "A look is a look: what was seen a moment ago of one part allows the next one's confirm.",
-        (
-            Change(
-                PARTS,
-                """
-        reserved_at=part.reserved_at,
-        looked_at=None,
-        payment_id=None,
-""",
-                """
-        reserved_at=part.reserved_at,
-        payment_id=None,
-""",
-            ),
-        ),
-        tests=("tests/service/test_parts.py",),
-        why_tests="a second wall: whoever turns to another part looks at it before all else",
-    ),
-    Bug(
         "next-part-beside-a-strangers-order",
         "Our order shows on the spot, so the spot is ours, and the next part goes beside it. A "
         "stranger's order that came meanwhile was not looked for.",
@@ -178,7 +158,7 @@ BUGS: Final = (
                 "    would_add = not is_there\n",
             ),
         ),
-        tests=("tests/domain/test_parts.py",),
+        tests=("tests/service/test_parts.py",),
         why_tests="a stranger's order and a link in doubt have to meet between two parts",
     ),
     Bug(
