@@ -4,7 +4,7 @@ A bill may be plain, in parts, or on hold: then the guest agrees to a ceiling, a
 the final amount some time after, if it ever does.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -60,6 +60,11 @@ class House:
         """Every amount that the house ever said a bill on hold has come to."""
         self.at_end: dict[str, AtHoldEnd] = {}
         """What each bill on hold says of held money whose final amount is never told."""
+        self.finals: dict[str, tuple[float, int] | None] = {}
+        """What a script says that a bill on hold comes to, and how long after the guest's yes;
+        None: never. A bill without an entry: as chance will have it."""
+        self.ordered: deque[str] = deque()
+        """What a script has in store for the next notices; an empty word: nothing."""
         self.posted: dict[str, Notice] = {}
         """What it was told, by the notice's name."""
         self.taken: defaultdict[str, set[str]] = defaultdict(set)
@@ -86,10 +91,15 @@ class House:
             known = 0 if self._kinds.random() < 0.2 else self._kinds.randrange(0, amount)
             at_end = self._kinds.choice((AtHoldEnd.CONFIRM, AtHoldEnd.RELEASE))
             bill = replace(bill, hold=Hold(known, for_s, at_end))
-            self.known[f"{bill.bill_id}"].add(known)
-            self.at_end[f"{bill.bill_id}"] = at_end
-        self._put(table, bill)
+        self.lay(table, bill)
         return bill
+
+    def lay(self, table: str, bill: Bill) -> None:
+        """Lay a bill on a table that was not there before."""
+        if bill.hold is not None:
+            self.known[f"{bill.bill_id}"].add(bill.hold.known_minor)
+            self.at_end[f"{bill.bill_id}"] = bill.hold.at_end
+        self._put(table, bill)
 
     def _put(self, table: str, bill: Bill) -> None:
         """Lay a bill on a table, as a new one or instead of what it said before."""
@@ -133,6 +143,10 @@ class House:
             left = (*left, replace(chosen, money=money))
         self._put(table, replace(bill, parts=left, money=total(left)))
 
+    def raise_part(self, table: str, more: int) -> None:
+        """Ask for more for an unpaid part."""
+        self._change_part(table, self.bills[table], more)
+
     def grow(self, table: str) -> None:
         """The meter runs on, below the ceiling."""
         bill = self.bills[table]
@@ -148,31 +162,42 @@ class House:
         bill = self.bills.get(table)
         if bill is None or bill.hold is None:
             return
+        name, later = f"{bill.bill_id}", self.evening.loop.call_later
+        if name in self.finals:
+            final = self.finals[name]
+            if final is not None:
+                later(final[0], self._finish, table, name, final[1], context=self.evening.context)
+            return
         if self.evening.choices.fires("hold.never_final", 0.2):
             return
-        self.evening.loop.call_later(
-            self._kinds.uniform(0.0, 40.0), self._finish, table, bill.bill_id,
-            context=self.evening.context,
-        )  # fmt: skip
+        delay_s, context = self._kinds.uniform(0.0, 40.0), self.evening.context
+        later(delay_s, self._finish, table, name, None, context=context)
 
-    def _finish(self, table: str, bill_id: str | None) -> None:
+    def _finish(self, table: str, bill_id: str, amount: int | None) -> None:
         bill = self.bills.get(table)
         if bill is None or bill.bill_id != bill_id or bill.hold is None:
             return
-        choices, ceiling = self.evening.choices, bill.money.amount_minor
-        if choices.fires("hold.final_is_more", 0.1):
-            amount = ceiling + 500
-        elif choices.fires("hold.comes_to_nothing", 0.1):
+        if amount is None:
+            amount = self._draw_final(bill.money.amount_minor)
+        self.evening.tell("bill is final", table, str(amount))
+        self.evening.stirs += 1
+        if amount == 0:
             del self.bills[table]
             return
-        elif choices.fires("hold.final_is_all", 0.1):
-            amount = ceiling
-        else:
-            choices.note("hold.final")
-            amount = self._kinds.randrange(1, ceiling + 1)
-        self.evening.tell("bill is final", table, str(amount))
         self.known[f"{bill.bill_id}"].add(amount)
         self._put(table, Bill(bill.bill_id, Money(amount, "EUR"), table))
+
+    def _draw_final(self, ceiling: int) -> int:
+        """Draw what a bill on hold comes to; 0: nothing."""
+        choices = self.evening.choices
+        if choices.fires("hold.final_is_more", 0.1):
+            return ceiling + 500
+        if choices.fires("hold.comes_to_nothing", 0.1):
+            return 0
+        if choices.fires("hold.final_is_all", 0.1):
+            return ceiling
+        choices.note("hold.final")
+        return self._kinds.randrange(1, ceiling + 1)
 
     def _is_locked(self, bill: Bill) -> bool:
         _, until_s = self.locks.get(f"{bill.bill_id}", ("", 0.0))
@@ -331,14 +356,20 @@ class SimTill:
 
     async def post(self, notice: Notice) -> TillTrouble | None:
         """Record that a bill is paid."""
-        evening = self._evening
-        if self._house.trouble or evening.choices.fires("till.refuses", evening.till_chance):
+        evening, ordered = self._evening, self._house.ordered
+        fate = ordered.popleft() if ordered else ""
+        if (
+            self._house.trouble
+            or fate == "refuses"
+            or evening.choices.fires("till.refuses", evening.till_chance)
+        ):
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
         evening.stirs += 1
         self._house.check_order(notice, self._process.disk.owed())
         await self._wait(lambda: self._house.post(notice))
-        if evening.choices.fires("till.answer_lost", evening.till_chance):
+        is_lost = evening.choices.fires("till.answer_lost", evening.till_chance)
+        if is_lost or fate == "answer_lost":
             return TillTrouble("timed out")
         return None
 
