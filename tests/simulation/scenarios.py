@@ -188,6 +188,14 @@ def shrink_when_agreed(evening: Evening) -> None:
     evening.truth.on_reserve = and_shrinks
 
 
+def walk_out(evening: Evening) -> None:
+    """Whoever is left at the first table gets up and goes."""
+    for table in evening.truth.tables.values():
+        if table.identifier == "t1":
+            evening.truth.leave(table)
+    evening.guests.at["t1"].clear()
+
+
 def scan_once(evening: Evening) -> None:
     """The guests of the first table do not scan again, whatever becomes of their visit."""
     for guest in evening.guests.at["t1"]:
@@ -195,9 +203,15 @@ def scan_once(evening: Evening) -> None:
 
 
 def table_of(*plans: str, **more: Any) -> Scenario:
-    """Several guests who share a bill in three parts."""
+    """Several guests who share a bill, a part each."""
     guests = tuple((0.5 + 0.2 * number, "t1", plan) for number, plan in enumerate(plans))
-    return Scenario(guests, bill=IN_THREE, **more)
+    return Scenario(guests, bill=in_parts(len(plans)), **more)
+
+
+def in_parts(count: int) -> Bill:
+    """Give a bill in so many parts."""
+    parts = IN_THREE.parts[:count]
+    return replace(IN_THREE, parts=parts, money=total(parts))
 
 
 def held(known: int, at_end: AtHoldEnd, final: tuple[float, int] | None, **more: Any) -> Scenario:
@@ -278,21 +292,21 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "three parts at a till that lists what is paid": table_of(
         "pays", "pays", "pays", lists_paid_parts=True, paid=3, takes=1250
     ),
-    "two of three parts paid, and the third guest leaves": table_of("pays", "pays", "leaves"),
-    "two of three parts paid, and the third guest forgets": table_of("pays", "pays", "forgets"),
+    "two of three parts paid, and the third guest leaves": table_of(
+        "pays", "pays", "forgets", deeds=((9.0, walk_out),)
+    ),
+    "a part is paid, and the other guest forgets": table_of("pays", "forgets"),
     "a part is declined": table_of("pays", "declines"),
     "a part is paid in cash meanwhile": table_of(
-        "pays", "pays", "pays", deeds=((5.0, pay_part_in_cash),)
+        "pays", "pays", deeds=((0.9, scan_once), (5.0, pay_part_in_cash))
     ),
-    "a part costs more meanwhile": table_of("pays", "pays", "pays", deeds=((5.0, raise_part),)),
-    "a part's create is lost": table_of(
-        "pays", "pays", "pays", orders={"create": ("", "lost_reply")}
-    ),
+    "a part costs more meanwhile": table_of("pays", "pays", deeds=((5.0, raise_part),)),
+    "a part's create is lost": table_of("pays", "pays", orders={"create": ("", "lost_reply")}),
     "a part's confirm's answer is lost": table_of(
-        "pays", "pays", "pays", orders={"confirm": ("lost_reply",)}, paid=3, takes=1250
+        "pays", "pays", orders={"confirm": ("lost_reply",)}, paid=2, takes=1000
     ),
     "a part's confirm is lost": table_of(
-        "pays", "pays", "pays", orders={"confirm": ("", "lost_request")}, paid=3, takes=1250
+        "pays", "pays", orders={"confirm": ("", "lost_request")}, paid=2, takes=1000
     ),
     "a hold ends lower": held(700, AtHoldEnd.RELEASE, (8.0, 3210), paid=1, takes=3210),
     "a hold ends at its ceiling": held(700, AtHoldEnd.RELEASE, (8.0, 5000), paid=1, takes=5000),
@@ -336,7 +350,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         "pays", bill=PLAIN, notices=("answer_lost",), paid=1, takes=5000
     ),
     "the notices of two parts are refused": table_of(
-        "pays", "pays", "pays", notices=("refuses", "answer_lost", "refuses"), paid=3, takes=1250
+        "pays", "pays", notices=("refuses", "answer_lost", "refuses"), paid=2, takes=1000
     ),
 }
 

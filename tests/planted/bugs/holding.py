@@ -71,12 +71,8 @@ BUGS: Final = (
         (
             Change(
                 TERMS,
-                """
-        return keep_holding(known, grown, now, policy)
-""",
-                """
-        return keep_holding(known, hold, now, policy)
-""",
+                "        grown = changed(found.hold, for_s=hold.for_s)\n",
+                "        grown = hold\n",
             ),
         ),
     ),
