@@ -131,7 +131,7 @@ async def test_a_bill_is_let_go_when_the_guests_money_goes_back() -> None:
 
 
 async def test_a_bill_that_changed_before_it_was_locked_is_offered_anew_and_let_go() -> None:
-    """The lock says what the bill asks for now, and that is compared."""
+    """The lock says what the bill asks for now, and that is compared (F69)."""
     bench = locking()
     async with bench.at_work():
         key = await offered(bench)

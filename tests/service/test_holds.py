@@ -92,7 +92,7 @@ async def test_more_than_the_ceiling_is_asked_for_anew() -> None:
 
 
 async def test_a_hold_that_comes_to_nothing_is_given_back() -> None:
-    """The till has no bill any more."""
+    """The till has no bill any more (F74)."""
     bench = Bench()
     async with bench.at_work():
         charge = await held(bench, on_hold(700, AtHoldEnd.CONFIRM))
@@ -191,7 +191,7 @@ async def reserved(bench: Bench, shrunk: Bill) -> Charge:
 
 
 async def test_a_bill_that_shrank_is_taken_for_less_where_the_shop_allows_it() -> None:
-    """Nothing is taken back, and the till hears of the lower amount."""
+    """Nothing is taken back, and the till hears of the lower amount (F69)."""
     bench = Bench(Policy(confirms_lowered=True))
     async with bench.at_work():
         charge = await reserved(bench, final(4000))
@@ -210,7 +210,7 @@ async def test_a_bill_that_shrank_is_taken_for_less_where_the_shop_allows_it() -
     ],
 )
 async def test_any_other_change_is_offered_anew(is_allowed: bool, shrunk: Bill) -> None:
-    """Not allowed, grown, another bill, another currency: the guest has to agree to it."""
+    """Not allowed, grown, another bill, another currency: the guest has to agree to it (F69)."""
     bench = Bench(Policy(confirms_lowered=is_allowed))
     async with bench.at_work():
         charge = await reserved(bench, shrunk)

@@ -91,7 +91,7 @@ async def test_nothing_is_told_before_it_is_written_down_with_its_payment() -> N
 
 
 async def test_each_telling_says_the_same_under_the_same_name() -> None:
-    """A till that took the first one and lost its answer can see that the second is no other."""
+    """A till that took the first and lost its answer can see that the second is no other (F72)."""
     bench = Bench()
     bench.till.refuses = "no paper"
     async with bench.at_work():
@@ -111,7 +111,7 @@ async def test_each_telling_says_the_same_under_the_same_name() -> None:
 
 
 async def test_the_spot_is_closed_whatever_the_till_says() -> None:
-    """A guest who has paid does not wait for a till that refuses, or that never answers."""
+    """A guest who has paid does not wait for a till that refuses, or that never answers (F71)."""
     for hangs_for in (set[LocationId](), {LocationId(9975)}):
         bench = Bench()
         bench.till.refuses = "no paper"
@@ -124,7 +124,7 @@ async def test_the_spot_is_closed_whatever_the_till_says() -> None:
 
 
 async def test_the_till_is_told_after_five_seconds_then_ever_more_seldom() -> None:
-    """The waits double up to ten minutes."""
+    """The waits double up to ten minutes (F71)."""
     bench = Bench()
     bench.till.refuses = "no paper"
     told_s: list[float] = []
@@ -140,7 +140,7 @@ async def test_the_till_is_told_after_five_seconds_then_ever_more_seldom() -> No
 
 
 async def test_after_three_days_a_notice_is_left_to_a_human() -> None:
-    """It is told no more, the operator is called, and what was paid stays written down."""
+    """It is told no more, the operator is called, and what was paid stays written down (F71)."""
     bench = Bench()
     bench.till.refuses = "no paper"
     with capture_logs() as lines:
@@ -191,7 +191,7 @@ class Picky(FakeTill):
 
 
 async def test_the_payments_of_one_bill_are_told_in_their_order() -> None:
-    """The second part waits behind the first, and another bill waits behind neither."""
+    """The second part waits behind the first, and another bill waits behind neither (F72)."""
     bench = Bench()
     bench.till = till = Picky()
     bench.hire()
@@ -236,7 +236,7 @@ def a_payment(number: int, location: int) -> tuple[Visit, Notice]:
 
 
 async def test_a_till_that_hangs_holds_up_its_own_location_alone() -> None:
-    """The others' notices are told as if it were not there."""
+    """The others' notices are told as if it were not there (F70)."""
     bench = Bench()
     bench.till.hangs_for = {LocationId(1)}
     async with bench.at_work():

@@ -173,7 +173,7 @@ async def test_what_a_guest_declined_is_not_offered_again_in_the_same_visit() ->
 
 
 async def test_a_part_that_was_paid_in_cash_is_taken_back_alone() -> None:
-    """Somebody paid it at the counter; the guest who had agreed to it gets the money back."""
+    """Somebody paid it at the counter; the guest who had agreed to it gets the money back (F74)."""
     bench = Bench()
     async with bench.at_work():
         charges = await shown(bench, split(400, 600))
@@ -190,7 +190,7 @@ async def test_a_part_that_was_paid_in_cash_is_taken_back_alone() -> None:
 
 
 async def test_a_part_that_costs_more_now_is_taken_back_and_offered_anew() -> None:
-    """What was paid of the bill stays paid and is not asked for again."""
+    """What was paid of the bill stays paid and is not asked for again (F69)."""
     bench = Bench()
     async with bench.at_work():
         charges = await shown(bench, split(400, 600))
