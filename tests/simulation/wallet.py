@@ -297,8 +297,7 @@ class SimWallet:
         self._process.must_live()
         if self._process.clock.now() > not_after:
             return Unsent("the look that allowed it is too old")
-        visit = self._check_ours(WriteKind.CONFIRM, key)
-        self._check_intent(visit, WriteKind.CONFIRM, key)
+        self._check_intent(self._check_ours(WriteKind.CONFIRM, key), WriteKind.CONFIRM, key)
         self._check_may_confirm(key, lowered)
         doubts = self._evening.confirm_doubts
         was_in_doubt = key in doubts

@@ -100,6 +100,8 @@ BUGS: Final = (
                 "one.told_since",
             ),
         ),
+        tests=("tests/service/test_notices.py",),
+        why_tests="the clock has to be set on while a till that was told often refuses again",
     ),
     Bug(
         "till-not-told-after-a-restart",
