@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PRICE: Final = Money(1250, "EUR")
 LABELS: Final = frozenset(
     {
+        "bill.changes_when_agreed",
         "bill.in_parts",
         "bill.on_hold",
         "hold.grows",
@@ -157,9 +158,13 @@ class House:
         self._put(table, replace(bill, hold=replace(bill.hold, known_minor=grown)))
 
     def on_reserve(self, charge: "Charge") -> None:
-        """A guest agreed to a ceiling: some time later the house says what it came to."""
+        """A guest agreed, and a bill may change at that instant; what is on hold is ended later."""
         table = charge.table.identifier if charge.table else ""
         bill = self.bills.get(table)
+        chance = self.evening.plan.bill_chance
+        if bill is not None and self.evening.choices.fires("bill.changes_when_agreed", chance):
+            self.change(table)
+            bill = self.bills[table]
         if bill is None or bill.hold is None:
             return
         name, later = f"{bill.bill_id}", self.evening.loop.call_later
@@ -249,6 +254,11 @@ class House:
         charge = truth.charges[notice.transaction_key]
         if charge.status is not TransactionStatus.CONFIRMED:
             truth.wrong("S7", f"the till was told that {notice.visit} paid, but nothing was taken")
+        about = (evening.bill_of(charge), evening.part_of(charge))
+        if (notice.bill_id, notice.part_id or "") != about:
+            truth.wrong(
+                "S7", f"the till was told of {notice.bill_id} {notice.part_id}, not {about}"
+            )
         if charge.taken != notice.money:
             truth.wrong("S7", f"the till was told {notice.money}, {charge.taken} moved")
         evening.stirs += 1
