@@ -137,6 +137,8 @@ BUGS: Final = (
 """,
             ),
         ),
+        tests=("tests/service/test_notices.py",),
+        why_tests="the clock has to go back while a notice waits: 5,200 visits of hunting",
     ),
     Bug(
         "notice-kept-in-mind-alone",
@@ -253,6 +255,8 @@ BUGS: Final = (
 """,
             ),
         ),
+        tests=("tests/service/test_notices.py",),
+        why_tests="one part has to be refused and the next paid at once: 8,400 visits of hunting",
     ),
     Bug(
         "one-till-after-the-other",
