@@ -1,7 +1,7 @@
 """The outbox: what was paid is written down with the payment, and told until the till has it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,14 +9,17 @@ from structlog.testing import capture_logs
 
 from tests.service.bench import Bench, FakeTill
 from tests.service.situations import offered, the_offer
+from tests.service.world import FakeWallet
 from worker.domain import machine
 from worker.domain.bill import Bill, BillPart
+from worker.domain.commands import Lowered
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey, VisitId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
+from worker.domain.outcome import Done, Outcome
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step, Visit
-from worker.domain.wallet import SpotStatus
+from worker.domain.wallet import SpotStatus, TransactionStatus
 from worker.ports import Entry, NoticeState, TillTrouble
 
 BILL = Bill("bill-1", Money(1250, "EUR"), "Table t1")
@@ -62,6 +65,33 @@ async def test_a_sale_without_a_bill_is_told_to_nobody() -> None:
 
     assert bench.last().end is End.PAID
     assert bench.till.heard == []
+
+
+async def test_a_yes_to_a_confirm_is_not_told_until_a_look_shows_the_money(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The wallet says yes and has taken nothing: it is asked again, and only then the till told."""
+    confirm, hollow = FakeWallet.confirm_transaction, ["yes"]
+
+    async def say_yes(
+        wallet: FakeWallet, key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
+        if hollow:
+            hollow.clear()
+            return Done(None)
+        return await confirm(wallet, key, not_after, lowered)
+
+    monkeypatch.setattr(FakeWallet, "confirm_transaction", say_yes)
+    bench = Bench()
+    async with bench.at_work():
+        await paid(bench)
+        assert bench.till.heard == []
+        assert bench.last().paid_at is None
+        await bench.tick(4)
+
+    (charge,) = bench.world.charges.values()
+    assert charge.status is TransactionStatus.CONFIRMED
+    assert len(bench.till.posted) == 1
 
 
 class Reading(FakeTill):

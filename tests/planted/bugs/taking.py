@@ -213,6 +213,8 @@ BUGS: Final = (
             ),
             _IMAGINED,
         ),
+        tests=("tests/service/test_notices.py",),
+        why_tests="the simulated wallet means its yes",
     ),
     Bug(
         "no-answer-to-a-confirm-means-paid",

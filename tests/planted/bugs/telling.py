@@ -323,6 +323,8 @@ BUGS: Final = (
                 "CREATE INDEX bill_paid_once ON visit",
             ),
         ),
+        tests=("tests/service/test_bills.py",),
+        why_tests="the simulated shop lays each bill on one table, and another for the next guest",
     ),
     Bug(
         "bill-of-another-visit-chosen",
