@@ -20,7 +20,7 @@ from worker.service.engine import Engine
 from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
 from worker.service.poller import ReservationPoller, SpotPoller
-from worker.service.postman import Postman
+from worker.service.postman import Postman, heads
 from worker.service.pulse import Pulse
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
@@ -39,6 +39,12 @@ class FakeTill:
         self.refuses: str | None = None
         """Why it accepts no notice; None: it does."""
         self.posted: list[Notice] = []
+        self.heard: list[Notice] = []
+        """What it was told, accepted or not."""
+        self.hangs_for: set[LocationId] = set()
+        """Where it takes no notice and gives no answer."""
+        self.lists_paid = False
+        """Bills and parts that are paid stay on the table."""
         self.can_lock = False
         self.locks: dict[str, str] = {}
         """Which visit holds each bill."""
@@ -75,9 +81,14 @@ class FakeTill:
 
     async def post(self, notice: Notice) -> TillTrouble | None:
         """Take a bill, or a part of it, off the table."""
+        self.heard.append(notice)
+        if notice.location_id in self.hangs_for:
+            await asyncio.Event().wait()
         if self.refuses is not None:
             return TillTrouble(self.refuses)
         self.posted.append(notice)
+        if self.lists_paid:
+            return None
         self.bills[notice.table] = tuple(
             left
             for bill in self.bills.get(notice.table, ())
@@ -178,7 +189,12 @@ class Bench:
         for _ in range(TURNS_MAX):
             await asyncio.sleep(0)  # Also lets the news of a crash arrive.
             now = self.clock.now()
-            due = [owed for owed in self.postman.pending() if owed.next_at <= now]
+            first = heads({one.notice.notice_id: one for one in self.postman.pending()})
+            due = [
+                owed
+                for owed in first.values()
+                if owed.next_at <= now and owed.notice.location_id not in self.till.hangs_for
+            ]
             if not self.engine.in_flight() and not due:
                 await asyncio.sleep(0)
                 return

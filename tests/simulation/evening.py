@@ -19,6 +19,7 @@ from tests.simulation.till import House
 from tests.simulation.trouble import Trouble
 from tests.simulation.truth import Charge, Truth
 from worker.domain.ids import SpotId, TransactionKey
+from worker.domain.money import Money
 from worker.domain.visit import Visit
 from worker.domain.wallet import Spot, Transaction
 
@@ -95,6 +96,8 @@ class Evening:
         """References that were asked for and not plainly refused."""
         self.confirm_doubts: set[TransactionKey] = set()
         """What a confirm was sent for that was not plainly refused."""
+        self.confirm_prices: dict[TransactionKey, Money] = {}
+        """What each of those confirms asked to be taken."""
         self.till = House(self, has_bills=plan.has_bills)
         self.truth.on_reserve = self.till.on_reserve
         self.truth.part_of = self.part_of

@@ -6,17 +6,30 @@ at every write, once and twice; the same checkers judge, and the same money must
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from tests.simulation.evening import Evening, Knife
 from tests.simulation.plan import Plan
-from tests.simulation.truth import Table, Vendor
+from tests.simulation.till import total
+from tests.simulation.truth import Charge, Table, Vendor
+from worker.domain.bill import AtHoldEnd, Bill, BillPart, Hold
+from worker.domain.money import Money
 from worker.domain.policy import Policy
 
 Deed = Callable[[Evening], None]
 
+LESS: Final = 4000
+PLAIN: Final = Bill("bill-t1", Money(5000, "EUR"), "t1")
+IN_THREE: Final = replace(
+    PLAIN,
+    money=Money(1250, "EUR"),
+    parts=tuple(
+        BillPart(name, Money(minor, "EUR"))
+        for name, minor in (("p1", 400), ("p2", 600), ("p3", 250))
+    ),
+)
 POLICY: Final = Policy(bill_wait_s=5.0, offer_ttl_s=12.0, reserve_for_s=120)
 
 
@@ -32,9 +45,20 @@ class Scenario:
     """What else happens, and when."""
     vendor: Vendor = field(default_factory=Vendor)
     has_bills: bool = True
+    bill: Bill | None = None
+    """What lies on the first table; None: something plain."""
+    final: tuple[float, int] | None = None
+    """What a bill on hold comes to, and how long after the guest's yes; None: it never says."""
+    notices: tuple[str, ...] = ()
+    """What befalls the first notices; empty words: nothing."""
+    confirms_lowered: bool = False
+    can_lock: bool = False
+    lists_paid_parts: bool = False
     paid: int | None = None
     """How many transactions are taken in the end, however often the worker dies; None: it may well
     depend on when it dies, as the guest's patience does."""
+    takes: int | None = None
+    """How much is taken by all of them; None: it depends, or the bill was drawn by chance."""
 
 
 class Scripted(Evening):
@@ -46,14 +70,20 @@ class Scripted(Evening):
             mode="liveness",
             tables=2,
             guests=0,
-            policy=POLICY,
+            policy=replace(POLICY, confirms_lowered=scenario.confirms_lowered),
             vendor=scenario.vendor,
             has_bills=scenario.has_bills,
             restart_s=0.5,
+            can_lock=scenario.can_lock,
+            lists_paid_parts=scenario.lists_paid_parts,
         )
         super().__init__(1, plan, knife=knife, is_traced=is_traced)
         self.fates.ordered = {op: deque(kinds) for op, kinds in scenario.orders.items()}
         self.fates.is_calm = False
+        self.till.ordered = deque(scenario.notices)
+        if scenario.bill is not None:
+            self.till.lay("t1", scenario.bill)
+            self.till.finals[f"{scenario.bill.bill_id}"] = scenario.final
 
     async def _storm(self) -> None:
         script: list[tuple[float, Deed]] = [
@@ -130,6 +160,66 @@ def set_clock(seconds: float) -> Deed:
     return deed
 
 
+def pay_part_in_cash(evening: Evening) -> None:
+    """Somebody pays the first unpaid part at the counter."""
+    bill = evening.till.bills.get("t1")
+    if bill is not None:
+        paid = evening.till.paid_parts[f"{bill.bill_id}"]
+        unpaid = [part for part in bill.parts if part.part_id not in paid]
+        left = tuple(part for part in bill.parts if part is not unpaid[0])
+        evening.till.bills["t1"] = replace(bill, parts=left, money=total(left))
+
+
+def raise_part(evening: Evening) -> None:
+    """Somebody orders one more on the first unpaid part."""
+    if "t1" in evening.till.bills:
+        evening.till.raise_part("t1", 200)
+
+
+def shrink_when_agreed(evening: Evening) -> None:
+    """A dish is sent back in the very instant in which the guest agrees to pay."""
+    agreed = evening.truth.on_reserve
+
+    def and_shrinks(charge: Charge) -> None:
+        evening.truth.on_reserve = agreed
+        agreed(charge)
+        evening.till.bills["t1"] = replace(PLAIN, money=Money(LESS, "EUR"))
+
+    evening.truth.on_reserve = and_shrinks
+
+
+def walk_out(evening: Evening) -> None:
+    """Whoever is left at the first table gets up and goes."""
+    for table in evening.truth.tables.values():
+        if table.identifier == "t1":
+            evening.truth.leave(table)
+    evening.guests.at["t1"].clear()
+
+
+def scan_once(evening: Evening) -> None:
+    """The guests of the first table do not scan again, whatever becomes of their visit."""
+    for guest in evening.guests.at["t1"]:
+        guest.scans = 99
+
+
+def table_of(*plans: str, **more: Any) -> Scenario:
+    """Several guests who share a bill, a part each."""
+    guests = tuple((0.5 + 0.2 * number, "t1", plan) for number, plan in enumerate(plans))
+    return Scenario(guests, bill=in_parts(len(plans)), **more)
+
+
+def in_parts(count: int) -> Bill:
+    """Give a bill in so many parts."""
+    parts = IN_THREE.parts[:count]
+    return replace(IN_THREE, parts=parts, money=total(parts))
+
+
+def held(known: int, at_end: AtHoldEnd, final: tuple[float, int] | None, **more: Any) -> Scenario:
+    """One guest whose money is held; who agreed once does not scan again."""
+    bill = replace(PLAIN, hold=Hold(known, 61, at_end))
+    return one("pays", bill=bill, final=final, deeds=((0.6, scan_once),), **more)
+
+
 def one(plan: str, **more: Any) -> Scenario:
     """One guest at one table."""
     return Scenario(((0.5, "t1", plan),), **more)
@@ -198,6 +288,70 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "a sale without a bill": one("pays", has_bills=False, paid=1),
     "the clock is set back three days": one("pays", deeds=((0.7, set_clock(-259_200.0)),), paid=1),
     "the clock is set on three days": one("pays", deeds=((0.7, set_clock(259_200.0)),), paid=1),
+    "three parts, paid by three guests": table_of("pays", "pays", "pays", paid=3, takes=1250),
+    "three parts at a till that lists what is paid": table_of(
+        "pays", "pays", "pays", lists_paid_parts=True, paid=3, takes=1250
+    ),
+    "two of three parts paid, and the third guest leaves": table_of(
+        "pays", "pays", "forgets", deeds=((9.0, walk_out),)
+    ),
+    "a part is paid, and the other guest forgets": table_of("pays", "forgets"),
+    "a part is declined": table_of("pays", "declines"),
+    "a part is paid in cash meanwhile": table_of(
+        "pays", "pays", deeds=((0.9, scan_once), (5.0, pay_part_in_cash))
+    ),
+    "a part costs more meanwhile": table_of("pays", "pays", deeds=((5.0, raise_part),)),
+    "a part's create is lost": table_of("pays", "pays", orders={"create": ("", "lost_reply")}),
+    "a part's confirm's answer is lost": table_of(
+        "pays", "pays", orders={"confirm": ("lost_reply",)}, paid=2, takes=1000
+    ),
+    "a part's confirm is lost": table_of(
+        "pays", "pays", orders={"confirm": ("", "lost_request")}, paid=2, takes=1000
+    ),
+    "a hold ends lower": held(700, AtHoldEnd.RELEASE, (8.0, 3210), paid=1, takes=3210),
+    "a hold ends at its ceiling": held(700, AtHoldEnd.RELEASE, (8.0, 5000), paid=1, takes=5000),
+    "a hold ends higher": held(700, AtHoldEnd.CONFIRM, (8.0, 5500), paid=1, takes=5500),
+    "a hold comes to nothing": held(700, AtHoldEnd.CONFIRM, (8.0, 0), paid=0, takes=0),
+    "a hold never ends, and what is known is taken": held(
+        700, AtHoldEnd.CONFIRM, None, paid=1, takes=700
+    ),
+    "a hold never ends, and is released": held(700, AtHoldEnd.RELEASE, None, paid=0, takes=0),
+    "a hold never ends, and nothing is known": held(0, AtHoldEnd.CONFIRM, None, paid=0, takes=0),
+    "a lowered confirm's answer is lost": held(
+        0, AtHoldEnd.RELEASE, (8.0, 3210), orders={"confirm": ("lost_reply",)}, paid=1, takes=3210
+    ),
+    "a lowered confirm is lost": held(
+        0, AtHoldEnd.RELEASE, (8.0, 3210), orders={"confirm": ("lost_request",)}, paid=1, takes=3210
+    ),
+    "a bill shrinks, and may be taken for less": one(
+        "pays",
+        bill=PLAIN,
+        confirms_lowered=True,
+        deeds=((0.1, shrink_when_agreed),),
+        paid=1,
+        takes=LESS,
+    ),
+    "a bill shrinks, and is offered anew": one(
+        "pays", bill=PLAIN, deeds=((0.1, shrink_when_agreed),), paid=1, takes=LESS
+    ),
+    "the till locks its bills": one("pays", bill=PLAIN, can_lock=True, paid=1, takes=5000),
+    "the till locks a bill that shrank": one(
+        "pays",
+        bill=PLAIN,
+        can_lock=True,
+        deeds=((0.1, shrink_when_agreed),),
+        paid=1,
+        takes=LESS,
+    ),
+    "a notice is refused for a while": one(
+        "pays", bill=PLAIN, notices=("refuses",) * 3, paid=1, takes=5000
+    ),
+    "a notice's answer is lost": one(
+        "pays", bill=PLAIN, notices=("answer_lost",), paid=1, takes=5000
+    ),
+    "the notices of two parts are refused": table_of(
+        "pays", "pays", notices=("refuses", "answer_lost", "refuses"), paid=2, takes=1000
+    ),
 }
 
 
@@ -207,4 +361,6 @@ def play(name: str, knife: Knife | None = None) -> Scripted:
     evening.play()
     paid, wanted = len(evening.truth.taken), evening.scenario.paid
     assert wanted is None or paid == wanted, f"{name}, cut at {knife}: paid {paid}, not {wanted}"
+    taken, due = sum(c.taken.amount_minor for c in evening.truth.taken if c.taken), evening.scenario
+    assert due.takes in {None, taken}, f"{name}, cut at {knife}: took {taken}, not {due.takes}"
     return evening

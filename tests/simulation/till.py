@@ -4,8 +4,8 @@ A bill may be plain, in parts, or on hold: then the guest agrees to a ceiling, a
 the final amount some time after, if it ever does.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
 from worker.domain.wallet import TransactionStatus
-from worker.ports import TillMissing, TillTrouble
+from worker.ports import Owed, TillMissing, TillTrouble
 
 if TYPE_CHECKING:
     from tests.simulation.evening import Evening
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PRICE: Final = Money(1250, "EUR")
 LABELS: Final = frozenset(
     {
+        "bill.changes_when_agreed",
         "bill.in_parts",
         "bill.on_hold",
         "hold.grows",
@@ -58,6 +59,13 @@ class House:
         self.told: dict[tuple[Process, str], Told] = {}
         self.known: defaultdict[str, set[int]] = defaultdict(set)
         """Every amount that the house ever said a bill on hold has come to."""
+        self.at_end: dict[str, AtHoldEnd] = {}
+        """What each bill on hold says of held money whose final amount is never told."""
+        self.finals: dict[str, tuple[float, int] | None] = {}
+        """What a script says that a bill on hold comes to, and how long after the guest's yes;
+        None: never. A bill without an entry: as chance will have it."""
+        self.ordered: deque[str] = deque()
+        """What a script has in store for the next notices; an empty word: nothing."""
         self.posted: dict[str, Notice] = {}
         """What it was told, by the notice's name."""
         self.taken: defaultdict[str, set[str]] = defaultdict(set)
@@ -80,12 +88,19 @@ class House:
         if plan.split_chance and choices.fires("bill.in_parts", plan.split_chance):
             bill = self._in_parts(bill)
         elif plan.hold_chance and choices.fires("bill.on_hold", plan.hold_chance):
-            known, for_s = self._kinds.randrange(0, amount), self._kinds.choice((61, 95, 121))
+            for_s = self._kinds.choice((61, 95, 121))
+            known = 0 if self._kinds.random() < 0.2 else self._kinds.randrange(0, amount)
             at_end = self._kinds.choice((AtHoldEnd.CONFIRM, AtHoldEnd.RELEASE))
             bill = replace(bill, hold=Hold(known, for_s, at_end))
-            self.known[f"{bill.bill_id}"].add(known)
-        self._put(table, bill)
+        self.lay(table, bill)
         return bill
+
+    def lay(self, table: str, bill: Bill) -> None:
+        """Lay a bill on a table that was not there before."""
+        if bill.hold is not None:
+            self.known[f"{bill.bill_id}"].add(bill.hold.known_minor)
+            self.at_end[f"{bill.bill_id}"] = bill.hold.at_end
+        self._put(table, bill)
 
     def _put(self, table: str, bill: Bill) -> None:
         """Lay a bill on a table, as a new one or instead of what it said before."""
@@ -129,6 +144,10 @@ class House:
             left = (*left, replace(chosen, money=money))
         self._put(table, replace(bill, parts=left, money=total(left)))
 
+    def raise_part(self, table: str, more: int) -> None:
+        """Ask for more for an unpaid part."""
+        self._change_part(table, self.bills[table], more)
+
     def grow(self, table: str) -> None:
         """The meter runs on, below the ceiling."""
         bill = self.bills[table]
@@ -139,36 +158,51 @@ class House:
         self._put(table, replace(bill, hold=replace(bill.hold, known_minor=grown)))
 
     def on_reserve(self, charge: "Charge") -> None:
-        """A guest agreed to a ceiling: some time later the house says what it came to."""
+        """A guest agreed, and a bill may change at that instant; what is on hold is ended later."""
         table = charge.table.identifier if charge.table else ""
         bill = self.bills.get(table)
+        chance = self.evening.plan.bill_chance
+        if bill is not None and self.evening.choices.fires("bill.changes_when_agreed", chance):
+            self.change(table)
+            bill = self.bills[table]
         if bill is None or bill.hold is None:
+            return
+        name, later = f"{bill.bill_id}", self.evening.loop.call_later
+        if name in self.finals:
+            final = self.finals[name]
+            if final is not None:
+                later(final[0], self._finish, table, name, final[1], context=self.evening.context)
             return
         if self.evening.choices.fires("hold.never_final", 0.2):
             return
-        self.evening.loop.call_later(
-            self._kinds.uniform(0.0, 40.0), self._finish, table, bill.bill_id,
-            context=self.evening.context,
-        )  # fmt: skip
+        delay_s, context = self._kinds.uniform(0.0, 40.0), self.evening.context
+        later(delay_s, self._finish, table, name, None, context=context)
 
-    def _finish(self, table: str, bill_id: str | None) -> None:
+    def _finish(self, table: str, bill_id: str, amount: int | None) -> None:
         bill = self.bills.get(table)
         if bill is None or bill.bill_id != bill_id or bill.hold is None:
             return
-        choices, ceiling = self.evening.choices, bill.money.amount_minor
-        if choices.fires("hold.final_is_more", 0.1):
-            amount = ceiling + 500
-        elif choices.fires("hold.comes_to_nothing", 0.1):
+        if amount is None:
+            amount = self._draw_final(bill.money.amount_minor)
+        self.evening.tell("bill is final", table, str(amount))
+        self.evening.stirs += 1
+        if amount == 0:
             del self.bills[table]
             return
-        elif choices.fires("hold.final_is_all", 0.1):
-            amount = ceiling
-        else:
-            choices.note("hold.final")
-            amount = self._kinds.randrange(1, ceiling + 1)
-        self.evening.tell("bill is final", table, str(amount))
         self.known[f"{bill.bill_id}"].add(amount)
         self._put(table, Bill(bill.bill_id, Money(amount, "EUR"), table))
+
+    def _draw_final(self, ceiling: int) -> int:
+        """Draw what a bill on hold comes to; 0: nothing."""
+        choices = self.evening.choices
+        if choices.fires("hold.final_is_more", 0.1):
+            return ceiling + 500
+        if choices.fires("hold.comes_to_nothing", 0.1):
+            return 0
+        if choices.fires("hold.final_is_all", 0.1):
+            return ceiling
+        choices.note("hold.final")
+        return self._kinds.randrange(1, ceiling + 1)
 
     def _is_locked(self, bill: Bill) -> bool:
         _, until_s = self.locks.get(f"{bill.bill_id}", ("", 0.0))
@@ -220,6 +254,11 @@ class House:
         charge = truth.charges[notice.transaction_key]
         if charge.status is not TransactionStatus.CONFIRMED:
             truth.wrong("S7", f"the till was told that {notice.visit} paid, but nothing was taken")
+        about = (evening.bill_of(charge), evening.part_of(charge))
+        if (notice.bill_id, notice.part_id or "") != about:
+            truth.wrong(
+                "S7", f"the till was told of {notice.bill_id} {notice.part_id}, not {about}"
+            )
         if charge.taken != notice.money:
             truth.wrong("S7", f"the till was told {notice.money}, {charge.taken} moved")
         evening.stirs += 1
@@ -228,6 +267,18 @@ class House:
             truth.wrong("S7", f"the till was told two different things: {before} and {notice}")
         self._take_off(notice)
         evening.tell("till is told", notice.visit, notice.transaction_key)
+
+    def check_order(self, notice: Notice, owed: Sequence[Owed]) -> None:
+        """S7: the till hears of a bill's payments in the order in which they were written down."""
+        if notice.notice_id in self.posted:
+            return
+        for earlier in (one.notice for one in owed):
+            if earlier.notice_id == notice.notice_id:
+                return
+            if earlier.bill_id == notice.bill_id and earlier.notice_id not in self.posted:
+                what = f"{notice.notice_id} is told before {earlier.notice_id} of the same bill"
+                self.evening.truth.wrong("S7", what)
+        self.evening.truth.wrong("S7", f"{notice.notice_id} is told and not durable")
 
     def _take_off(self, notice: Notice) -> None:
         bill = self.bills.get(notice.table)
@@ -315,13 +366,20 @@ class SimTill:
 
     async def post(self, notice: Notice) -> TillTrouble | None:
         """Record that a bill is paid."""
-        evening = self._evening
-        if self._house.trouble or evening.choices.fires("till.refuses", evening.till_chance):
+        evening, ordered = self._evening, self._house.ordered
+        fate = ordered.popleft() if ordered else ""
+        if (
+            self._house.trouble
+            or fate == "refuses"
+            or evening.choices.fires("till.refuses", evening.till_chance)
+        ):
             await self._wait(lambda: None)
             return TillTrouble(self._house.trouble or "no space")
         evening.stirs += 1
+        self._house.check_order(notice, self._process.disk.owed())
         await self._wait(lambda: self._house.post(notice))
-        if evening.choices.fires("till.answer_lost", evening.till_chance):
+        is_lost = evening.choices.fires("till.answer_lost", evening.till_chance)
+        if is_lost or fate == "answer_lost":
             return TillTrouble("timed out")
         return None
 

@@ -9,10 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from tests.simulation import checkers
+from tests.simulation import checkers, prices
 from tests.simulation.fates import WRITES
-from tests.simulation.till import Told
-from tests.simulation.truth import Charge
 from worker.domain.commands import Lowered, WriteKind
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
@@ -36,7 +34,6 @@ T = TypeVar("T")
 
 TIMEOUT_S: Final = 10.0
 LOOK_IS_FRESH_S: Final = 5.0
-BILL_IS_FRESH_S: Final = 10.0
 STALE_BY_S: Final = 12.0
 OTHERS: Final = OrderReference("pos-17-elsewhere")
 
@@ -300,8 +297,7 @@ class SimWallet:
         self._process.must_live()
         if self._process.clock.now() > not_after:
             return Unsent("the look that allowed it is too old")
-        visit = self._check_ours(WriteKind.CONFIRM, key)
-        self._check_intent(visit, WriteKind.CONFIRM, key)
+        self._check_intent(self._check_ours(WriteKind.CONFIRM, key), WriteKind.CONFIRM, key)
         self._check_may_confirm(key, lowered)
         doubts = self._evening.confirm_doubts
         was_in_doubt = key in doubts
@@ -309,6 +305,7 @@ class SimWallet:
         got = await self._call("confirm", lambda: self._truth.confirm(key, lowered))
         if isinstance(got, Refused | Unsent) and not was_in_doubt:
             doubts.discard(key)
+            self._evening.confirm_prices.pop(key, None)
             self._confirmed_with(key).discard(key)
         return got
 
@@ -331,48 +328,13 @@ class SimWallet:
             truth.wrong("S2", f"{key} is confirmed though it was shown with {money}")
         sent = self._confirms_sent[key] = self._confirms_sent.get(key, 0) + 1
         began = self._process.disk.attempts(charge.owner[1], Intent(WriteKind.CONFIRM, key))
+        price = lowered.money if lowered is not None else charge.request.money
+        first = self._evening.confirm_prices.setdefault(key, price)
+        if price != first:
+            truth.wrong("S2", f"{key} is confirmed for {price} after it was for {first}, in doubt")
         if key in self._evening.confirm_doubts or began > sent:
             return  # An earlier try may have taken it, so the till is not asked again.
-        self._check_price(charge, lowered)
-
-    def _check_price(self, charge: Charge, lowered: Lowered | None) -> None:
-        """S2: what is taken is what the till said a moment ago, and never more than was agreed."""
-        house, truth = self._evening.till, self._truth
-        table = charge.table.identifier if charge.table else ""
-        told = house.told.get((self._process, table))
-        price = lowered.money if lowered is not None else charge.request.money
-        if price.amount_minor > charge.request.money.amount_minor:
-            truth.wrong("S2", f"{charge.key} is confirmed for {price}, the guest agreed to less")
-        if self._is_hold_over(charge, price):
-            return
-        if told is None or self._loop.time() - told.at_s > BILL_IS_FRESH_S:
-            truth.wrong("S2", f"{charge.key} is confirmed without asking the till again")
-        elif price not in self._prices(charge, told):
-            truth.wrong("S2", f"{charge.key} is confirmed for {price}, the till says {told.bills}")
-
-    def _prices(self, charge: Charge, told: Told) -> list[Money]:
-        """Give what may be taken for a transaction by what the till said."""
-        part = self._truth.part_of(charge)
-        if part:
-            return [p.money for bill in told.bills for p in bill.parts if p.part_id == part]
-        final = [bill.money for bill in told.bills if bill.hold is None and not bill.parts]
-        if self._evening.plan.policy.confirms_lowered or self._was_on_hold(charge):
-            return final
-        return [money for money in final if money == charge.request.money]
-
-    def _was_on_hold(self, charge: Charge) -> bool:
-        return charge.request.reserve_for_s != self._evening.plan.policy.reserve_for_s
-
-    def _is_hold_over(self, charge: Charge, price: Money) -> bool:
-        """Tell whether a hold ran out, and what is taken is what was known then.
-
-        A worker that starts again has nothing but its machine's clock to tell how long that is.
-        """
-        for_s = charge.request.reserve_for_s
-        held_s = self._loop.time() - charge.reserved_s
-        known = self._evening.till.known.get(self._evening.bill_of(charge), set())
-        is_late = held_s >= for_s - min(60.0, for_s / 4) - 1.0 or self._evening.was_clock_set
-        return self._was_on_hold(charge) and is_late and price.amount_minor in known
+        prices.check(self._evening, self._process, charge, price)
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""

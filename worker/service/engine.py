@@ -244,7 +244,8 @@ class Engine:
         actor.facts.extend(decided.facts)
         actor.notices.extend(decided.notices)
         actor.visit = after
-        if before.is_locked and not after.is_locked and not decided.notices:
+        was_locked = before.is_locked or (isinstance(event, events.BillFound) and event.is_locked)
+        if was_locked and not after.is_locked and not decided.notices:
             self._unlock(before)  # A bill that is paid stays as it is until the till hears of it.
         if before.transaction_key != after.transaction_key or before.step != after.step:
             self._index(actor)

@@ -5,11 +5,13 @@ from typing import Final
 from tests.planted.bug import Bug
 from tests.planted.bugs import (
     freeing,
+    holding,
     keeping,
     offering,
     once,
     recovering,
     remembering,
+    splitting,
     taking,
     telling,
     watching,
@@ -24,5 +26,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *recovering.BUGS,
     *watching.BUGS,
     *keeping.BUGS,
+    *splitting.BUGS,
+    *holding.BUGS,
     *once.BUGS,
 )

@@ -5,6 +5,7 @@ from typing import Final
 from tests.planted.bug import Bug, Change
 
 CLOSING: Final = "worker/domain/rules/closing.py"
+DECISION: Final = "worker/domain/decision.py"
 MISSING: Final = "worker/domain/rules/missing.py"
 SEEN: Final = "worker/domain/rules/seen.py"
 TAKING: Final = "worker/domain/rules/taking.py"
@@ -12,16 +13,23 @@ TAKING: Final = "worker/domain/rules/taking.py"
 BUGS: Final = (
     Bug(
         "close-without-a-look",
-        "The till knows, so the spot is closed at once. By now the next guest may sit there.",
+        "No money is held any more, so the spot is closed at once. By now the next guest may sit "
+        "there.",
         (
             Change(
-                CLOSING,
+                DECISION,
                 """
-    return decision.look(replace(visit, is_settled=True), LookAtSpot(), told)
+    return enter(visit, Step.CLOSING, now, LookAtSpot(), *facts, end=end, reason=reason)
 """,
                 """
-    return send(replace(visit, is_settled=True), now, policy)
+    free = CloseSpot(now + timedelta(seconds=5))
+    return enter_and_send(visit, Step.CLOSING, now, free, *facts, end=end, reason=reason)
 """,
+            ),
+            Change(
+                DECISION,
+                "import Command, LookAtSpot, Write\n",
+                "import CloseSpot, Command, Write\n",
             ),
         ),
     ),
@@ -137,7 +145,7 @@ BUGS: Final = (
             Change(
                 CLOSING,
                 """
-    if spot.live_keys() - event.earlier_keys - {visit.transaction_key} - set(visit.former_keys):
+    if spot.live_keys() - event.earlier_keys - visit.keys:
         told_once, facts = decision.alarm(
             visit,
             warning(
@@ -160,11 +168,11 @@ BUGS: Final = (
             Change(
                 TAKING,
                 """
-        return decision.close(visit, now, End.DECLINED, "the guest declined")
+        return parts.go_on(gone, now, End.DECLINED, "the guest declined")
 """,
                 """
         over = replace(
-            visit,
+            gone,
             step=Step.CLOSED,
             end=End.DECLINED,
             reason="the guest declined",
@@ -198,7 +206,7 @@ BUGS: Final = (
             Change(
                 MISSING,
                 """
-    return decision.close(visit, now, End.PARKED, why, parked(visit, why))
+    return parts.wind_up(left, now, End.PARKED, why, parked(visit, why))
 """,
                 """
     over = replace(

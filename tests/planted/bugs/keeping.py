@@ -16,6 +16,7 @@ FAILURES: Final = "worker/adapters/wallet/failures.py"
 MARKER: Final = "worker/adapters/journal/marker.py"
 MEMORY: Final = "worker/adapters/journal/memory.py"
 OPENING: Final = "worker/adapters/journal/opening.py"
+PARTS_SCHEMA: Final = "worker/adapters/journal/migrations/0002_parts_and_notices.sql"
 SCHEMA: Final = "worker/adapters/journal/migrations/0001_init.sql"
 SQLITE: Final = "worker/adapters/journal/sqlite.py"
 STATEMENTS: Final = "worker/adapters/journal/statements.py"
@@ -32,13 +33,13 @@ BUGS: Final = (
             Change(
                 MEMORY,
                 """
-    if confirms > 1:
+    if any(count > 1 for count in confirms.values()):
         raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
 """,
                 "",
             ),
             Change(
-                SCHEMA,
+                PARTS_SCHEMA,
                 "CREATE UNIQUE INDEX one_confirm_per_visit ON intent",
                 "CREATE INDEX one_confirm_per_visit ON intent",
             ),
@@ -106,7 +107,7 @@ BUGS: Final = (
                 "",
             ),
             Change(
-                SCHEMA,
+                PARTS_SCHEMA,
                 """
 CREATE TRIGGER visit_is_over BEFORE UPDATE ON visit
   WHEN OLD.step IN ('closed', 'parked') AND NEW.body <> OLD.body
@@ -135,16 +136,16 @@ CREATE TRIGGER visit_is_over BEFORE UPDATE ON visit
     ),
     Bug(
         "till-owed-not-resumed",
-        "A visit whose spot is free is as good as over, so a start does not take it up. Its till "
-        "is never told of the paid bill.",
+        "A notice that was tried once has reached the till, so a start does not take it up. What "
+        "the till refused before is never told again.",
         (
             Change(
                 STATEMENTS,
                 """
-SELECT visit_id, body FROM visit WHERE step NOT IN ('closed', 'parked') ORDER BY visit_id
+WHERE state = 'pending' ORDER BY seq
 """,
                 """
-SELECT visit_id, body FROM visit WHERE spot_closed_at IS NULL ORDER BY visit_id
+WHERE state = 'pending' AND attempts = 0 ORDER BY seq
 """,
             ),
         ),

@@ -10,7 +10,7 @@ OFFERED: Final = "worker/domain/rules/offered.py"
 PERFORMING: Final = "worker/service/performing.py"
 REVOKING: Final = "worker/domain/rules/revoking.py"
 STRANGERS: Final = "worker/service/strangers.py"
-TAKING: Final = "worker/domain/rules/taking.py"
+TERMS: Final = "worker/domain/rules/terms.py"
 
 BUGS: Final = (
     Bug(
@@ -56,8 +56,8 @@ BUGS: Final = (
         (
             Change(
                 CREATING,
-                "    again = replace(visit, creates=visit.creates + 1)\n",
-                "    again = replace(visit, creates=visit.creates)\n",
+                "    again = number(visit)\n",
+                "    again = visit\n",
             ),
         ),
     ),
@@ -115,23 +115,35 @@ BUGS: Final = (
         "withdrawn, and can be paid.",
         (
             Change(
-                TAKING,
+                TERMS,
                 """
-        return withdraw(visit, now, told, end=None, reason="", requote=True)
+    return withdraw(visit, now, told, end=None, reason="", requote=True)
 """,
                 """
-        return decision.enter(
-            visit,
-            Step.SEEN,
-            now,
-            AskTill(),
-            told,
-            former_keys=(*visit.former_keys, visit.transaction_key),
-            transaction_key=None,
-            bill=None,
-            reserved_at=None,
-            looked_at=None,
-        )
+    return decision.enter(
+        visit,
+        Step.SEEN,
+        now,
+        AskTill(),
+        told,
+        former_keys=(*visit.former_keys, *sorted(visit.live_keys)),
+        transaction_key=None,
+        bill=None,
+        parts=(),
+        at=None,
+        reserved_at=None,
+        looked_at=None,
+    )
+""",
+            ),
+            Change(
+                TERMS,
+                """
+from worker.domain.visit import End, Visit, replace
+""",
+                """
+from worker.domain.commands import AskTill
+from worker.domain.visit import End, Step, Visit, replace
 """,
             ),
         ),

@@ -115,7 +115,7 @@ BUGS: Final = (
         if not self.sightings.is_whole(spot):
 """,
                 """
-        if not self.sightings.is_whole(spot) and visit.is_settled and not visit.is_settled:
+        if not self.sightings.is_whole(spot) and spot.orders is not None:
 """,
             ),
         ),
@@ -248,10 +248,10 @@ BUGS: Final = (
             Change(
                 CLOSING,
                 """
-MAY_HAVE_PAID: Final = frozenset({End.PAID, End.PARKED})
+MAY_HAVE_PAID: Final = HAS_PAID | {End.PARKED}
 """,
                 """
-MAY_HAVE_PAID: Final = frozenset({End.PAID})
+MAY_HAVE_PAID: Final = HAS_PAID
 """,
             ),
         ),
@@ -300,7 +300,7 @@ MAY_HAVE_PAID: Final = frozenset({End.PAID})
             Change(
                 LINKING,
                 """
-    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+    if would_add and spot.live_keys() - event.earlier_keys - visit.keys:
         return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)
@@ -308,7 +308,7 @@ MAY_HAVE_PAID: Final = frozenset({End.PAID})
                 """
     if spot.status is SpotStatus.OTHER:
         return decision.wait(visit, now, policy.unsent_wait_s)
-    if not is_there and spot.live_keys() - event.earlier_keys - set(visit.former_keys):
+    if would_add and spot.live_keys() - event.earlier_keys - visit.keys:
         return give_up(visit, now, End.REFUSED, "somebody else put an order on the spot")
 """,
             ),

@@ -8,7 +8,7 @@ CONFIRMING: Final = "worker/domain/rules/confirming.py"
 ENGINE: Final = "worker/service/engine.py"
 MACHINE: Final = "worker/domain/machine.py"
 MEMORY: Final = "worker/adapters/journal/memory.py"
-SCHEMA: Final = "worker/adapters/journal/migrations/0001_init.sql"
+SCHEMA: Final = "worker/adapters/journal/migrations/0002_parts_and_notices.sql"
 
 BUGS: Final = (
     Bug(

@@ -16,17 +16,17 @@ BUGS: Final = (
             Change(
                 ENGINE,
                 """
-            if intent is not None or isinstance(command, commands.SettleBill):
+            if intent is not None or actor.notices:
                 await self._write(actor, intent)
-            else:
+            if intent is None:
                 actor.looks += 1
             performed = await self._hands.perform(actor.visit, command)
 """,
                 """
             performed = await self._hands.perform(actor.visit, command)
-            if intent is not None or isinstance(command, commands.SettleBill):
+            if intent is not None or actor.notices:
                 await self._write(actor, intent)
-            else:
+            if intent is None:
                 actor.looks += 1
 """,
             ),

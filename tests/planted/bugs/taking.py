@@ -8,14 +8,26 @@ AGREEMENT: Final = "worker/domain/agreement.py"
 CONFIRMING: Final = "worker/domain/rules/confirming.py"
 OFFERED: Final = "worker/domain/rules/offered.py"
 TAKING: Final = "worker/domain/rules/taking.py"
+TERMS: Final = "worker/domain/rules/terms.py"
 
-_BELIEVED: Final = """lambda visit, event, now, policy: decision.close(
-        replace(visit, paid_at=now, is_settled=visit.bill.bill_id is None),
+_BELIEVED: Final = """lambda visit, event, now, policy: taking.confirmed(
+        visit,
+        Transaction(
+            visit.transaction_key,
+            TransactionStatus.CONFIRMED,
+            "confirmed",
+            (Payment(visit.due, visit.reference),),
+            False,
+        ),
         now,
-        End.PAID,
-        "the guest paid",
+        policy,
     ),
 """
+_IMAGINED: Final = Change(
+    CONFIRMING,
+    "from worker.domain.wallet import RELEASED, Transaction, TransactionStatus\n",
+    "from worker.domain.wallet import RELEASED, Payment, Transaction, TransactionStatus\n",
+)
 
 BUGS: Final = (
     Bug(
@@ -25,7 +37,7 @@ BUGS: Final = (
         (
             Change(
                 OFFERED,
-                "    events.TransactionHinted: woke,\n",
+                "    events.TransactionHinted: transaction_hinted,\n",
                 """
     events.TransactionHinted: lambda visit, event, now, policy: decision.look(
         replace(visit, reserved_at=visit.reserved_at or now, looked_at=now), AskTill()
@@ -44,11 +56,13 @@ BUGS: Final = (
                 """
     if seconds(looked_at, now) > policy.confirm_window_s:
         return decision.look(visit, LookAtTransaction(key))
-    not_after = looked_at + timedelta(seconds=policy.confirm_window_s)
 """,
-                """
-    not_after = now + timedelta(seconds=policy.confirm_window_s)
-""",
+                "",
+            ),
+            Change(
+                TAKING,
+                "    not_after = looked_at + timedelta(seconds=policy.confirm_window_s)\n",
+                "    not_after = now + timedelta(seconds=policy.confirm_window_s)\n",
             ),
         ),
     ),
@@ -72,8 +86,8 @@ BUGS: Final = (
             Change(
                 AGREEMENT,
                 """
-    if payment.money != visit.bill.money:
-        return f"it says {payment.money}, and the bill says {visit.bill.money}"
+    if payment.money != expected:
+        return f"it says {payment.money}, and the bill says {expected}"
 """,
                 "",
             ),
@@ -85,8 +99,8 @@ BUGS: Final = (
         (
             Change(
                 AGREEMENT,
-                "    if payment.money != visit.bill.money:\n",
-                "    if payment.money.amount_minor < visit.bill.money.amount_minor:\n",
+                "    if payment.money != expected:\n",
+                "    if payment.money.amount_minor < expected.amount_minor:\n",
             ),
         ),
     ),
@@ -96,8 +110,8 @@ BUGS: Final = (
         (
             Change(
                 AGREEMENT,
-                "    if payment.money != visit.bill.money:\n",
-                "    if payment.money.amount_minor != visit.bill.money.amount_minor:\n",
+                "    if payment.money != expected:\n",
+                "    if payment.money.amount_minor != expected.amount_minor:\n",
             ),
         ),
     ),
@@ -133,9 +147,9 @@ BUGS: Final = (
         "the till no longer asks for.",
         (
             Change(
-                TAKING,
-                "    if not event.bill.asks_the_same_as(visit.bill):\n",
-                "    if event.bill.bill_id != visit.bill.bill_id:\n",
+                TERMS,
+                "    if event.bill.asks_the_same_as(offered):\n",
+                "    if event.bill.bill_id == offered.bill_id:\n",
             ),
         ),
     ),
@@ -145,7 +159,7 @@ BUGS: Final = (
         "the bill back, perhaps for cash.",
         (
             Change(
-                TAKING,
+                TERMS,
                 """
     why = "the till took the bill back after it was offered"
 """,
@@ -163,7 +177,7 @@ BUGS: Final = (
         "meanwhile, and nobody knows.",
         (
             Change(
-                TAKING,
+                TERMS,
                 """
     held = seconds(visit.reserved_at, now)
 """,
@@ -182,7 +196,7 @@ BUGS: Final = (
         (
             Change(
                 TAKING,
-                "    return decision.look(checked, AskTill(), *facts)\n",
+                "    return decision.look(checked, AskTill(is_to_pay=True), *facts)\n",
                 "    return confirm(checked, now, policy)\n",
             ),
         ),
@@ -197,7 +211,10 @@ BUGS: Final = (
                 "    events.WriteDone: doubt,\n",
                 "    events.WriteDone: " + _BELIEVED,
             ),
+            _IMAGINED,
         ),
+        tests=("tests/service/test_notices.py",),
+        why_tests="the simulated wallet means its yes",
     ),
     Bug(
         "no-answer-to-a-confirm-means-paid",
@@ -208,6 +225,7 @@ BUGS: Final = (
                 "    events.WriteUnknown: doubt,\n",
                 "    events.WriteUnknown: " + _BELIEVED,
             ),
+            _IMAGINED,
         ),
     ),
     Bug(
@@ -258,11 +276,11 @@ BUGS: Final = (
                 CONFIRMING,
                 """
     if not visit.is_doubtful:
-        return decision.look(seen, AskTill(), *facts)
+        return decision.look(seen, AskTill(is_to_pay=True), *facts)
 """,
                 """
     if seen.looked_at is not None:
-        return decision.look(seen, AskTill(), *facts)
+        return decision.look(seen, AskTill(is_to_pay=True), *facts)
 """,
             ),
         ),

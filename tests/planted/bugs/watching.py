@@ -83,7 +83,7 @@ BUGS: Final = (
             Change(
                 SEEN,
                 """
-    if spot.live_keys() - earlier - set(visit.former_keys):
+    if spot.live_keys() - earlier - visit.keys:
         told, facts = decision.alarm(
             visit,
             warning(
