@@ -30,6 +30,8 @@ ITEMS_MAX: Final = 50
 
 _KEYS: Final = frozenset({"transaction", "key"})
 _FIRST: Final = ("table", "visit", "transaction")
+_LAST: Final = ("why", "do")
+"""Whole sentences: behind the figures, so that the eye finds those where they always are."""
 _PRIORITIES: Final = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>"}
 _MARKS: Final = {"debug": ". ", "info": "  ", "warning": "! ", "error": "!!"}
 _COLOURS: Final = {"debug": "\x1b[2m", "info": "", "warning": "\x1b[33m", "error": "\x1b[1;31m"}
@@ -109,13 +111,14 @@ class _Line:
 
 
 def _allowed(event_dict: EventDict) -> dict[str, Any]:
-    """Keep the fields that may be shown, the names of the visit first."""
+    """Keep the fields that may be shown, the names of the visit first and sentences last."""
     exc_info = event_dict.pop("exc_info", None)
     fields: dict[str, Any] = {}
     for name in _FIRST:
         if name in event_dict:
             fields[name] = _value(name, event_dict.pop(name))
-    for name, value in event_dict.items():
+    sentences = {name: event_dict.pop(name) for name in _LAST if name in event_dict}
+    for name, value in (*event_dict.items(), *sentences.items()):
         if name in FIELDS:
             fields[name] = _value(name, value)
     if exc_info:
