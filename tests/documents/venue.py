@@ -64,11 +64,13 @@ class VenueClock(FakeClock):
 class VenueWorld(World):
     """Paysera's side, with keys that look like keys."""
 
-    dice: Random = Random(1)
+    def __init__(self, clock: FakeClock, dice: Random) -> None:
+        super().__init__(clock)
+        self._dice = dice
 
     def charge(self, request: NewTransaction) -> Charge:
         """Somebody asks for a transaction."""
-        key = TransactionKey("AT" + "".join(self.dice.choices(LETTERS, k=22)))
+        key = TransactionKey("AT" + "".join(self._dice.choices(LETTERS, k=22)))
         self.charges[key] = Charge(key, request, created_at=self.clock.now())
         return self.charges[key]
 
@@ -176,7 +178,7 @@ class Venue:
         self._loop = loop
         self._dice = dice
         self.clock = SystemClock(lambda: began_at.timestamp() + loop.time(), loop.time)
-        self.world = VenueWorld(VenueClock(began_at, loop))
+        self.world = VenueWorld(VenueClock(began_at, loop), Random(1))
         self.till = VenueTill()
         self.journal = MemoryJournal()
         self._number = 1040
