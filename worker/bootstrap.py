@@ -131,7 +131,12 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
 def run(settings: Settings) -> int:
     """Run the worker until it is told to stop; return the exit code."""
     stream = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open as long as we live
-    logs.configure(level=settings.log.level, fmt=settings.log.format, stream=stream)
+    logs.configure(
+        level=settings.log.level,
+        fmt=settings.log.format,
+        stream=stream,
+        secrets=settings.secrets(),
+    )
     tell_start(settings)
     try:
         with asyncio.Runner(loop_factory=NamesLoop) as runner:

@@ -156,6 +156,13 @@ class Settings(BaseSettings):
         """What is allowed but worth a second look, one sentence each."""
         return self._warnings
 
+    def secrets(self) -> tuple[str, ...]:
+        """Give the values that nobody may see, so that whoever writes can leave them out."""
+        found = (
+            getattr(getattr(self, section), name, None) for section, _, name in _secret_paths()
+        )
+        return tuple(one.get_secret_value() for one in found if isinstance(one, SecretStr))
+
     def origin_of(self, *path: str) -> str:
         """Say where a value came from: a file, a variable, a secret file, or "default"."""
         for length in range(len(path), 0, -1):
@@ -174,6 +181,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what `load` gathered: the stock sources overlook misspelt names."""
         return (init_settings,)
+
+
+def _secret_paths() -> list[tuple[str, str, str]]:
+    return [dotted.partition(".") for dotted in SECRETS]
 
 
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
