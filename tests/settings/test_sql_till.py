@@ -36,7 +36,7 @@ def test_a_till_in_a_database_is_read_and_shown_without_its_password(tmp_path: P
     shown = "\n".join(describe(settings))
     assert SECRET not in shown + repr(settings)
     assert 'password = "********"' in shown
-    assert "confirm_sql" not in shown
+    assert "# confirm_sql is not set" in shown
     assert read(tmp_path, shown).till.model_dump() == settings.till.model_dump()
     assert settings.warnings == ()
 
