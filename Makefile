@@ -14,7 +14,7 @@ RUN = .venv/bin
 DEV = .venv-dev/bin
 
 .PHONY: demo sandbox test check lint types contracts tests simulate soak rig planted mutation fuzz page-test bench docs \
-  system-test image image-test lock clean
+  sample-log system-test image image-test lock clean
 
 demo: .venv/.ready        ## a whole evening in half a minute: sandbox and daemon over real HTTP
 	@$(RUN)/paysera-worker demo --seconds $(SECONDS) --seed $(SEED) --faults $(FAULTS) --till $(TILL)
@@ -66,6 +66,10 @@ page-test: .venv-dev/.ready   ## meet the status page in a real Chromium; pictur
 
 docs: .venv-dev/.ready    ## write anew the documents that are made from the code
 	@$(DEV)/python -m tests.documents
+
+sample-log: .venv-dev/.ready   ## an hour at a busy venue, as the log tells it: docs/sample-log.txt
+	@$(DEV)/python -m tests.documents docs/sample-log.txt
+	@cat docs/sample-log.txt
 
 # As root. Exit code 69 of the script, not of make: it can not run here, and says why.
 system-test: .venv-dev/.ready   ## install it on a machine with a real systemd, as the README says, and give it a bad day

@@ -7,6 +7,7 @@ import pytest
 
 from tests.documents.made import MADE
 from worker.logbook import BY_NAME
+from worker.settings.model import LEAVES
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,7 +29,7 @@ def test_the_operator_is_sent_to_every_line_s_meaning() -> None:
     }
 
     assert "(events.md)" in told
-    assert lines - set(BY_NAME) - {"wallet.mac_key"} == set()
+    assert lines - set(BY_NAME) - set(LEAVES) == set()
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:

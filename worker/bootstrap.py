@@ -132,7 +132,24 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
 def run(settings: Settings) -> int:
     """Run the worker until it is told to stop; return the exit code."""
     stream = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - open as long as we live
-    logs.configure(level=settings.log.level, fmt=settings.log.format, stream=stream)
+    logs.configure(
+        level=settings.log.level,
+        fmt=settings.log.format,
+        stream=stream,
+        secrets=settings.secrets(),
+    )
+    tell_start(settings)
+    try:
+        with asyncio.Runner(loop_factory=NamesLoop) as runner:
+            runner.run(serve(settings))
+    except Exception as exc:  # The last line of every life: say it, and give the exit code.
+        return say_why(exc)
+    log.info(LineName.WORKER_STOPPED, exit_code=EXIT_OK)
+    return EXIT_OK
+
+
+def tell_start(settings: Settings) -> None:
+    """Say what begins here, and what in the settings is worth a second look."""
     log.info(
         LineName.WORKER_STARTED,
         version=__version__,
@@ -144,13 +161,6 @@ def run(settings: Settings) -> int:
     )
     for warning in settings.warnings:
         log.warning(LineName.CONFIG_WARNED, why=warning)
-    try:
-        with asyncio.Runner(loop_factory=NamesLoop) as runner:
-            runner.run(serve(settings))
-    except Exception as exc:  # The last line of every life: say it, and give the exit code.
-        return say_why(exc)
-    log.info(LineName.WORKER_STOPPED, exit_code=EXIT_OK)
-    return EXIT_OK
 
 
 def say_why(error: Exception) -> int:
@@ -221,13 +231,15 @@ async def serve(settings: Settings) -> None:
         await supervisor.run(stop)
 
 
+def ask_to_stop(stop: asyncio.Event, signal_name: str) -> None:
+    """Stop politely, and say who wanted it."""
+    log.info(LineName.WORKER_SIGNALLED, signal=signal_name)
+    stop.set()
+
+
 def listen_to_signals(stop: asyncio.Event) -> None:
     """TERM and INT stop politely; HUP is answered in the log and changes nothing."""
     loop = asyncio.get_running_loop()
-
-    def on_stop(name: str) -> None:
-        log.info(LineName.WORKER_SIGNALLED, signal=name)
-        stop.set()
 
     def on_hangup() -> None:
         log.warning(
@@ -238,5 +250,5 @@ def listen_to_signals(stop: asyncio.Event) -> None:
         )
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_stop, number.name)
+        loop.add_signal_handler(number, ask_to_stop, stop, number.name)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)

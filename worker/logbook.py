@@ -190,7 +190,8 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(FactName.TRANSACTION_CREATED, "info", _OF_VISIT + "transaction amount part",
           "Paysera made the transaction. Nobody sees it yet."),
     _line(FactName.ORDER_OFFERED, "info", _OF_VISIT + "transaction amount part took_ms",
-          "The guest sees the bill, or a part of it, in the app."),
+          "The guest sees the bill, or a part of it, in the app; at first `took_ms` after the "
+          "check-in was seen."),
     _line(FactName.TRANSACTION_RESERVED, "info", _OF_VISIT + "transaction",
           "The guest agreed, and the money is held."),
     _line(FactName.BILL_HELD, "info", _OF_VISIT + "transaction seconds",

@@ -61,7 +61,7 @@ def only(stream: io.StringIO) -> dict[str, Any]:
 
 @freeze_time("2026-11-20 12:04:31.250")
 def test_a_json_line_has_its_names_in_order_and_its_time_in_utc() -> None:
-    """time, level, event, then whose it is, then the rest as it was given."""
+    """time, level, event, then whose it is, the rest as it was given, and sentences last."""
     stream = in_json()
 
     structlog.get_logger().info(
@@ -91,8 +91,8 @@ def test_a_pretty_line_reads_like_a_sentence(monkeypatch: pytest.MonkeyPatch) ->
     assert stream.getvalue().splitlines() == [
         f"{at}    spot.seen              visit=v-0042 spot=15",
         f"{at} !  wallet.unreachable     error=ConnectTimeout",
-        f'{at} !! visit.parked           why="money = unknown" amount=25.99 EUR '
-        "locations=1,2 open=yes",
+        f"{at} !! visit.parked           amount=25.99 EUR locations=1,2 open=yes "
+        'why="money = unknown"',
     ]
 
 

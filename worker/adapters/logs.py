@@ -13,10 +13,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from json import JSONEncoder
 from typing import Any, Final, Literal, TextIO
+from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -27,9 +28,14 @@ from worker.ports import Clock
 VALUE_CHARS_MAX: Final = 500
 EXCEPTION_CHARS_MAX: Final = 4000
 ITEMS_MAX: Final = 50
+SECRET_CHARS_MIN: Final = 4
+"""A shorter one is a syllable of half the words there are."""
+MASK: Final = "********"
 
 _KEYS: Final = frozenset({"transaction", "key"})
 _FIRST: Final = ("table", "visit", "transaction")
+_LAST: Final = ("why", "do")
+"""Whole sentences: behind the figures, so that the eye finds those where they always are."""
 _PRIORITIES: Final = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>"}
 _MARKS: Final = {"debug": ". ", "info": "  ", "warning": "! ", "error": "!!"}
 _COLOURS: Final = {"debug": "\x1b[2m", "info": "", "warning": "\x1b[33m", "error": "\x1b[1;31m"}
@@ -49,6 +55,7 @@ def configure(
     stream: TextIO,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
+    secrets: Sequence[str] = (),
 ) -> None:
     """Send every line of this process to one stream.
 
@@ -58,6 +65,7 @@ def configure(
         stream: where lines go.
         clock: what stamps them; None: the machine's wall clock.
         environ: where systemd says that it reads us; None: this process's own environment.
+        secrets: texts that no line shows, in whatever an exception or a library may quote.
 
     """
     given = os.environ if environ is None else environ
@@ -68,7 +76,7 @@ def configure(
     now_s = _wall_s if clock is None else clock.wall_s
     pen = _Pretty(has_colour) if is_pretty else _Json()
     structlog.configure(
-        processors=[_Line(pen.write, now_s, has_priority)],
+        processors=[_Line(pen.write, now_s, has_priority, _Veil(secrets))],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
         logger_factory=lambda *_: _Stream(stream),
@@ -84,6 +92,31 @@ def short_key(key: str) -> str:
     return f"{key[:4]}..{key[-2:]}" if len(key) > 8 else f"{key[:2]}.."
 
 
+class _Veil:
+    """Covers the secrets that are known. They have no business in a line; this is the last net."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        known = {secret for secret in secrets if len(secret) >= SECRET_CHARS_MIN}
+        # As Python, JSON and an address would write them.
+        spelled = {form(secret) for secret in known for form in (str, _in_python, _in_json, quote)}
+        self._spelled = sorted(spelled, key=len, reverse=True)
+
+    def over(self, text: str) -> str:
+        """Cover them."""
+        for secret in self._spelled:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return text
+
+
+def _in_python(text: str) -> str:
+    return repr(text)[1:-1]
+
+
+def _in_json(text: str) -> str:
+    return _encode(text)[1:-1]
+
+
 class _Line:
     """Turn an event into one finished line. Nothing that goes wrong here reaches the caller."""
 
@@ -92,42 +125,46 @@ class _Line:
         write: Callable[[float, str, str, dict[str, Any]], str],
         now_s: Callable[[], float],
         has_priority: bool,
+        veil: _Veil,
     ) -> None:
         self._write = write
+        self._veil = veil
         self._now_s = now_s
         self._has_priority = has_priority
 
     def __call__(self, logger: WrappedLogger, method: str, event_dict: EventDict) -> str:
         level = method if method in _PRIORITIES else "error"
-        event = _capped(str(event_dict.pop("event", "")), VALUE_CHARS_MAX)
+        event = _capped(self._veil.over(str(event_dict.pop("event", ""))), VALUE_CHARS_MAX)
         try:
-            line = self._write(self._now_s(), level, event, _allowed(event_dict))
+            fields = _allowed(event_dict, self._veil)
+            line = self._write(self._now_s(), level, event, fields)
         except Exception as error:  # Whatever a value does when asked for its text.
             fields = {"error": type(error).__name__, "why": "its fields could not be written"}
             line = self._write(_wall_s(), level, event, fields)
         return _PRIORITIES[level] + line if self._has_priority else line
 
 
-def _allowed(event_dict: EventDict) -> dict[str, Any]:
-    """Keep the fields that may be shown, the names of the visit first."""
+def _allowed(event_dict: EventDict, veil: _Veil) -> dict[str, Any]:
+    """Keep the fields that may be shown, the names of the visit first and sentences last."""
     exc_info = event_dict.pop("exc_info", None)
     fields: dict[str, Any] = {}
     for name in _FIRST:
         if name in event_dict:
-            fields[name] = _value(name, event_dict.pop(name))
-    for name, value in event_dict.items():
+            fields[name] = _value(name, event_dict.pop(name), veil)
+    sentences = {name: event_dict.pop(name) for name in _LAST if name in event_dict}
+    for name, value in (*event_dict.items(), *sentences.items()):
         if name in FIELDS:
-            fields[name] = _value(name, value)
+            fields[name] = _value(name, value, veil)
     if exc_info:
-        fields["exception"] = _trace(exc_info)
+        fields["exception"] = _trace(exc_info, veil)
     return fields
 
 
-def _value(name: str, value: object) -> object:
-    """Make a value short and plain."""
+def _value(name: str, value: object, veil: _Veil) -> object:
+    """Make a value short and plain. Covered before it is cut: half a secret is one, too."""
     kind = type(value)
     if kind is str:
-        text = str(value)
+        text = veil.over(str(value))
         if name in _KEYS:
             return short_key(text)
         return text if len(text) <= VALUE_CHARS_MAX else _longer(name, text)
@@ -137,10 +174,10 @@ def _value(name: str, value: object) -> object:
         number = float(str(value))
         return round(number, 3) if abs(number) < 1e15 else str(value)  # Not for NaN: JSON has none.
     if isinstance(value, list | tuple | set | frozenset):
-        return [_value(name, item) for item in list(value)[:ITEMS_MAX]]
+        return [_value(name, item, veil) for item in list(value)[:ITEMS_MAX]]
     if isinstance(value, datetime):
         return value.isoformat()
-    return _value(name, str.__str__(value) if isinstance(value, str) else str(value))
+    return _value(name, str.__str__(value) if isinstance(value, str) else str(value), veil)
 
 
 def _longer(name: str, text: str) -> str:
@@ -151,14 +188,14 @@ def _capped(text: str, chars_max: int) -> str:
     return text if len(text) <= chars_max else f"{text[: chars_max - 3]}..."
 
 
-def _trace(exc_info: object) -> str:
+def _trace(exc_info: object, veil: _Veil) -> str:
     """Write out an exception. Its end says the most, so that is what is kept."""
     error = exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]
     if isinstance(exc_info, tuple):
         error = exc_info[1]
     if error is None:
         return ""
-    text = "".join(traceback.format_exception(error)).rstrip()
+    text = veil.over("".join(traceback.format_exception(error))).rstrip()
     return text if len(text) <= EXCEPTION_CHARS_MAX else f"...{text[3 - EXCEPTION_CHARS_MAX :]}"
 
 

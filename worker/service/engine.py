@@ -327,7 +327,9 @@ class Engine:
         resumed = resumption(actor)
         if actor.crashes >= CRASHES_MAX or isinstance(exc, JournalConflict):
             now = self._clock.now()
-            parked = machine.park(actor.visit, now, f"the worker failed: {exc}")
+            # What an exception says may quote anything; the journal and the page keep its kind.
+            why = f": {exc}" if isinstance(exc, JournalConflict) else f" of {type(exc).__name__}"
+            parked = machine.park(actor.visit, now, f"the worker failed{why}")
             self._adopt(actor, events.Woke(), parked, now)
             await self._write(actor, None)
         actor.inbox.append(resumed)

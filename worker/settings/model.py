@@ -1,7 +1,8 @@
 """Every setting: its name, its range, its default and why. Plain facts, no files, no environment.
 
 The `description` of a field is the end of the sentence "must be ...", so a message about a wrong
-value always says the rule.
+value always says the rule. The text below a field says what it means and why its default is what it
+is; `docs/configuration.md` is made of both.
 """
 
 from collections.abc import Mapping
@@ -23,16 +24,22 @@ class WalletSettings(BaseModel):
     base_url: Annotated[str, BeforeValidator(rules.base_url)] = Field(
         "https://wallet.paysera.com/rest/v1", description="an https address"
     )
+    """Where Paysera's Wallet API is; endpoint paths are appended. `http` is taken for this machine
+    alone, as for the sandbox."""
     client_id: Annotated[str, BeforeValidator(rules.credential)] = Field(
         description="the client id that Paysera gave you: printable ASCII text"
     )
+    """Who the worker is to Paysera. There is no default that could be anybody's."""
     mac_key: Annotated[SecretStr, BeforeValidator(rules.credential)] = Field(
         description="the MAC key that Paysera gave you: printable ASCII text"
     )
-    # Longer than any answer seen; shorter than a guest's patience.
+    """What signs every call. Best in a file of its own that the worker alone can read; a settings
+    file that holds it must be as private as that. To change it, replace it and restart."""
     timeout_s: float = Field(
         10.0, strict=True, ge=0.1, le=120, description="a number of seconds from 0.1 to 120"
     )
+    """How long one request may take. Longer than any answer seen, shorter than a guest's patience.
+    A write that outlasts it counts as in doubt, and is looked after."""
 
 
 class PollingSettings(BaseModel):
@@ -40,13 +47,16 @@ class PollingSettings(BaseModel):
 
     model_config = CONFIG
 
-    # Paysera asks for every 3 to 5 seconds; neither less nor more is polite.
     spots_interval_s: float = Field(
         3.0, strict=True, ge=3.0, le=5.0, description="a number of seconds from 3.0 to 5.0"
     )
+    """How often each location is asked for waiting tables, from start to start. Paysera asks for
+    every 3 to 5 seconds; neither less nor more is polite."""
     reservations_interval_s: float = Field(
         3.0, strict=True, ge=0.5, le=60, description="a number of seconds from 0.5 to 60"
     )
+    """How often reservations are asked for while an offer is open; slower by itself when none is.
+    It is most of what a guest waits after saying yes."""
 
 
 class VisitSettings(BaseModel):
@@ -57,10 +67,13 @@ class VisitSettings(BaseModel):
     bill_wait_s: float = Field(
         60.0, strict=True, ge=0, le=86400, description="a number of seconds from 0 to 86400"
     )
+    """How long a guest may wait for the till to have a bill before the table is freed. Long enough
+    for a waiter to print it, short enough that nobody stares at an empty app for long."""
     offer_ttl_s: float = Field(
         600.0, strict=True, ge=1, le=86400, description="a number of seconds from 1 to 86400"
     )
-    # Long enough to survive a restart of the machine between the guest's yes and our confirm.
+    """How long an offered bill may stay unpaid before it is withdrawn and the table freed for the
+    next guest."""
     reserve_for_s: int = Field(
         900,
         strict=True,
@@ -68,6 +81,8 @@ class VisitSettings(BaseModel):
         le=2592000,
         description="a whole number of seconds from 1 to 2592000",
     )
+    """How long Paysera holds a guest's money for us. Long enough to survive a restart of the
+    machine between the guest's yes and our confirm; a bill on hold says itself how long."""
 
 
 class JournalSettings(BaseModel):
@@ -78,6 +93,8 @@ class JournalSettings(BaseModel):
     path: FilePath = Field(
         Path("/var/lib/paysera-worker/journal.db"), description="the path of a file"
     )
+    """On a local disk, in a folder that belongs to the worker. One journal serves one worker; the
+    file beside it, `journal.db.instance`, belongs to it."""
 
 
 class LocationSettings(BaseModel):
@@ -88,9 +105,11 @@ class LocationSettings(BaseModel):
     id: int = Field(
         strict=True, ge=1, le=2**63 - 1, description="Paysera's number of the location, above 0"
     )
+    """Which shop it is. A guest's code names it, too: `PAYSERA*{id}:{table}`."""
     name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(
         "", max_length=200, description="text for people, at most 200 characters"
     )
+    """What people call it, on the status page and in reports. Left out: its number."""
 
 
 class ListenerSettings(BaseModel):
@@ -98,22 +117,24 @@ class ListenerSettings(BaseModel):
 
     model_config = CONFIG
 
-    # Nobody looks at what nobody asked for.
     enabled: bool = Field(False, strict=True, description="true or false")
-    # Encryption and names are a reverse proxy's trade, so nothing but this machine is served.
+    """Whether there is a status page, probes and Prometheus' figures. Off: nobody looks at what
+    nobody asked for. See [monitoring.md](monitoring.md)."""
     host: Literal["127.0.0.1", "::1"] = Field(
         "127.0.0.1",
         description='"127.0.0.1" or "::1": only this machine is served; to be seen from '
         "elsewhere, put a reverse proxy with TLS in front",
     )
-    # 0 takes any free port, and the log says which.
+    """Which of this machine's own addresses is listened on. Encryption and names are a reverse
+    proxy's trade, so nothing but this machine is served."""
     port: int = Field(
         8801, strict=True, ge=0, le=65535, description="a whole number from 0 to 65535"
     )
-    # Long enough that nobody guesses it.
+    """Where it listens. 0 takes any free port, and the log says which."""
     token: Annotated[SecretStr | None, BeforeValidator(rules.token)] = Field(
         None, description="16 to 200 printable ASCII characters without a space"
     )
+    """When it is given, everything but `/livez` asks for it. Long enough that nobody guesses it."""
 
 
 class LogSettings(BaseModel):
@@ -124,10 +145,12 @@ class LogSettings(BaseModel):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description='"debug", "info", "warning" or "error"'
     )
-    # auto: pretty on a terminal, JSON everywhere else.
+    """The least important lines that are shown. `debug` adds a line for each poll."""
     format: Literal["auto", "json", "pretty"] = Field(
         "auto", description='"auto", "json" or "pretty"'
     )
+    """`pretty` for people, `json` for machines; `auto`: pretty on a terminal, JSON everywhere
+    else."""
 
 
 class Settings(BaseSettings):
@@ -156,6 +179,13 @@ class Settings(BaseSettings):
         """What is allowed but worth a second look, one sentence each."""
         return self._warnings
 
+    def secrets(self) -> tuple[str, ...]:
+        """Give the values that nobody may see, so that whoever writes can leave them out."""
+        found = (
+            getattr(getattr(self, section), name, None) for section, _, name in _secret_paths()
+        )
+        return tuple(one.get_secret_value() for one in found if isinstance(one, SecretStr))
+
     def origin_of(self, *path: str) -> str:
         """Say where a value came from: a file, a variable, a secret file, or "default"."""
         for length in range(len(path), 0, -1):
@@ -174,6 +204,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what `load` gathered: the stock sources overlook misspelt names."""
         return (init_settings,)
+
+
+def _secret_paths() -> list[tuple[str, str, str]]:
+    return [dotted.partition(".") for dotted in SECRETS]
 
 
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {

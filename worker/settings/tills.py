@@ -23,18 +23,22 @@ class FixedTill(BaseModel):
     model_config = CONFIG
 
     kind: Literal["fixed"] = Field("fixed", description=_KINDS)
+    """Where bills come from. [till.md](till.md) says which kind suits whom."""
     currency: Annotated[str, BeforeValidator(rules.currency)] = Field(
         "EUR", description="an ISO 4217 currency with two decimals, such as EUR"
     )
+    """What the prices are in. Two decimals, because the wallet can count no other."""
     description: Annotated[str, BeforeValidator(rules.template)] = Field(
         "Table {spot}",
         max_length=200,
         description="text of at most 200 characters in which only {spot} is replaced",
     )
-    # No default: a made-up price would be charged to a real guest.
+    """What the guest reads; `{spot}` becomes the table's name."""
     prices: Annotated[dict[str, PriceMinor], BeforeValidator(rules.prices)] = Field(
         description="a whole number of minor units from 1 to 10000000000"
     )
+    """The price at each table by its identifier, as printed in the QR code; `"*"` stands for every
+    table that is not named. No default: a made-up price would be charged to a real guest."""
 
 
 class BillingTill(BaseModel):
@@ -42,12 +46,14 @@ class BillingTill(BaseModel):
 
     model_config = CONFIG
 
-    # A table with two bills is a riddle: which one does this guest mean to pay?
     several_bills: Literal["refuse", "oldest"] = Field("refuse", description='"refuse" or "oldest"')
-    # Paysera's confirm can take less than was reserved; whether it shall is the shop's choice.
+    """What to do when a table has several open bills. It is a riddle which one this guest means to
+    pay, so none is offered until one is left, unless the oldest is always meant."""
     shrunk_bill: Literal["offer_again", "confirm_lower"] = Field(
         "offer_again", description='"offer_again" or "confirm_lower"'
     )
+    """What to do when a bill shrank after the guest agreed. Paysera's confirm can take less than
+    was reserved; whether it shall is the shop's choice."""
 
 
 class FolderTill(BillingTill):
@@ -55,6 +61,7 @@ class FolderTill(BillingTill):
 
     kind: Literal["folder"] = Field(description=_KINDS)
     path: FilePath = Field(description="the path of a folder")
+    """Where the files are put, by atomic rename. Paid ones move to `paid/` in it."""
 
 
 class HttpTill(BillingTill):
@@ -62,18 +69,26 @@ class HttpTill(BillingTill):
 
     kind: Literal["http"] = Field(description=_KINDS)
     url: Annotated[str, BeforeValidator(rules.base_url)] = Field(description="an https address")
-    # What we are known by: a token, a certificate, or both.
+    """Where `/bills` and `/payments` begin. `http` is taken for this machine alone."""
     token: Annotated[SecretStr, BeforeValidator(rules.bearer_token)] | None = Field(
         None, description="what may follow Bearer in a header: at least 16 characters"
     )
-    # Required: without it a shop could not tell our notices from anybody's.
+    """What the shop knows the worker by: this, a client certificate, or both. One of them is needed
+    but on this machine."""
     signing_secret: Annotated[SecretStr, BeforeValidator(rules.signing_secret)] = Field(
         description="whsec_ and the base64 text of 24 to 64 random bytes"
     )
+    """What signs the worker's notices (Standard Webhooks). Required: without it a shop could not
+    tell our notices from anybody's. `echo whsec_$(openssl rand -base64 32)` makes one."""
     lock: bool = Field(False, strict=True, description="true or false")
+    """Whether the shop can keep a bill from being changed while it is being paid."""
     ca_file: FilePath | None = Field(None, description="the path of a PEM file")
+    """The authorities to trust in place of the system's, for a shop with one of its own."""
     client_cert: FilePath | None = Field(None, description="the path of a PEM file")
+    """The certificate that the worker shows; goes with `client_key`."""
     client_key: FilePath | None = Field(None, description="the path of a PEM file")
+    """Its key: readable by its owner alone, and without a pass phrase, because nobody is there to
+    type one."""
 
     @model_validator(mode="after")
     def _is_known_and_safe(self) -> Self:
@@ -98,18 +113,27 @@ class SqlTill(BillingTill):
     url: Annotated[str, BeforeValidator(sql_rules.database_url)] = Field(
         description="the address of a database without a password: postgresql://user@host/name"
     )
+    """`postgresql://`, `mysql://`, `mariadb://`, or `sqlite:////whole/path`. Never with the
+    password in it: an address ends up in logs, and a password must not."""
     password: Annotated[SecretStr, BeforeValidator(rules.password)] | None = Field(
         None, description="the database's password: text on one line"
     )
+    """For the user in `till.url`. Left out: the database lets the user in without one."""
     open_bills_sql: Annotated[str, BeforeValidator(sql_rules.open_bills)] = Field(
         description="one query that gives the open bills of :spot"
     )
+    """Bound are `:location_id` and `:spot`; it can not write. [till-sql.md](till-sql.md) names the
+    columns."""
     mark_paid_sql: Annotated[str, BeforeValidator(sql_rules.mark_paid)] = Field(
         description="one statement that marks :bill_id paid"
     )
+    """Records a payment, and changes nothing more when it is told again: after an answer that was
+    lost it is."""
     confirm_sql: Annotated[str, BeforeValidator(sql_rules.confirm)] | None = Field(
         None, description="one query that gives a row when :notice_id is recorded"
     )
+    """Makes sure that the payment is there. Without it, the rows that `mark_paid_sql` touched
+    count."""
 
     @model_validator(mode="after")
     def _asks_for_a_password_only_where_there_is_one(self) -> Self:
@@ -125,8 +149,11 @@ class CommandTill(BillingTill):
     argv: Annotated[tuple[str, ...], BeforeValidator(rules.argv)] = Field(
         description='a list such as ["/opt/shop/till", "argument"], all of it text'
     )
-    # Only a program that knows `lock` and `unlock` is asked to; most tills have nothing to lock.
+    """The program's whole path and its arguments, run as they stand: no shell reads them. It must
+    be on local disk, and none but its owner may be able to change it."""
     lock: bool = Field(False, strict=True, description="true or false")
+    """Whether it knows `lock` and `unlock`; most tills have nothing to lock, and are not asked
+    to."""
 
 
 class PluginTill(BillingTill):
@@ -136,10 +163,12 @@ class PluginTill(BillingTill):
     name: Annotated[str, BeforeValidator(rules.plain_text)] = Field(
         min_length=1, max_length=100, description="the name of an installed till"
     )
-    # Whatever the plug-in wants to know; only it can say what is right.
+    """The name under which its package offers it."""
     options: Annotated[dict[str, object], BeforeValidator(rules.plain_values)] = Field(
         {}, description="a table of the plug-in's own settings"
     )
+    """Whatever the plug-in wants to know; only it can say what is right. A secret belongs into a
+    file of its own, named here."""
 
 
 AnyTill = FixedTill | FolderTill | HttpTill | SqlTill | CommandTill | PluginTill

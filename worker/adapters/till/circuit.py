@@ -67,7 +67,7 @@ class Circuit:
                 LineName.TILL_REACHABLE,
                 location=self._location_id,
                 call=self._call,
-                down_s=self._ticks_s() - self._failing_since_s,
+                down_s=round(self._ticks_s() - self._failing_since_s, 1),
                 failures=self._failures,
             )
         self._failures = 0

@@ -56,7 +56,7 @@ def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
         transaction=visit.transaction_key,
         amount=str(visit.asked),
         part=visit.part.part_id if visit.part else None,
-        took_ms=round(max(0.0, seconds(visit.opened_at, now)) * 1000),
+        took_ms=None if visit.former_keys else waited_ms(visit, now),
     )
     shown = replace(visit, offered_at=now)
     due = parts.next_due(shown)
@@ -68,6 +68,11 @@ def offered(visit: Visit, now: datetime, policy: Policy) -> Decision:
         turned, Step.OFFERED, now, LookAtSpot(), reserved_at=None, looked_at=None
     ).visit
     return decision.wait_for_guest(fresh, now, policy, told)
+
+
+def waited_ms(visit: Visit, now: datetime) -> int:
+    """Measure what the guest has waited; a clock that was set back makes it nothing."""
+    return round(max(0.0, seconds(visit.opened_at, now)) * 1000)
 
 
 def spot_looked(visit: Visit, event: events.SpotLooked, now: datetime, policy: Policy) -> Decision:
