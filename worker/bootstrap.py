@@ -16,6 +16,7 @@ import structlog
 from worker import __version__
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
+from worker.adapters.journal.letterbox import FileLetterBox
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
@@ -26,6 +27,7 @@ from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
 from worker.ports import JsonValue
 from worker.service.assembly import assemble
+from worker.service.requests import Desk, RequestLoop
 from worker.service.supervisor import Supervisor
 from worker.settings import Settings
 from worker.tills import make_till
@@ -97,6 +99,15 @@ def make_supervisor(
     if watch is not None:
         watch.over_journal(journal)
         watch.beside(supervisor)
+    desk = Desk(
+        journal=journal,
+        clock=clock,
+        wallet=wallet,
+        on_back=supervisor.postman.take_back,
+        on_drain=supervisor.engine.drain_from_now,
+    )
+    box = FileLetterBox(settings.journal.path, clock.wall_s)
+    supervisor.beside("requests", RequestLoop(box=box, desk=desk).run)
     return supervisor
 
 
@@ -209,6 +220,7 @@ async def serve(settings: Settings) -> None:
         supervisor = make_supervisor(
             settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
         )
+        supervisor.engine.drain_from_now(await journal.draining_since() is not None)
         gc.freeze()  # What is loaded by now stays; the collector need not walk through it again.
         await supervisor.run(stop)
 

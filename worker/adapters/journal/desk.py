@@ -88,6 +88,12 @@ def resolution_of(connection: sqlite3.Connection, visit_id: VisitId) -> Resoluti
     return resolution_from(*found) if found else None
 
 
+def resolutions(connection: sqlite3.Connection) -> dict[VisitId, Resolution]:
+    """Give how humans settled parked visits."""
+    rows = connection.execute("SELECT visit_id, verdict, at, who, note, body FROM resolution")
+    return {VisitId(visit_id): resolution_from(*row) for visit_id, *row in rows.fetchall()}
+
+
 def resolution_from(verdict: str, at: str, who: str, note: str, body: str) -> Resolution:
     """Read what `keep_resolution` wrote."""
     more: dict[str, Any] = json.loads(body)

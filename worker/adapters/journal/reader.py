@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from worker.adapters.journal import chain, lock, schema, statements, troubles
+from worker.adapters.journal import chain, desk, lock, schema, statements, troubles
 from worker.adapters.journal.opening import connect
 from worker.adapters.journal.rows import UnreadableRow, at_from_text, visit_from_text
 from worker.adapters.journal.rules import NEWEST_VISITS
@@ -21,13 +21,14 @@ from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import VisitId
 from worker.domain.visit import End, Step, Visit
-from worker.ports import IntentState, JsonValue, Record
+from worker.ports import IntentState, JsonValue, KeptNotice, Record, Resolution
 
 T = TypeVar("T")
 
 LIST_VISITS: Final = """
 SELECT body FROM visit
-WHERE (NOT ? OR step NOT IN ('closed', 'parked')) AND (NOT ? OR step = 'parked')
+WHERE (NOT ? OR step NOT IN ('closed', 'parked'))
+  AND (NOT ? OR (step = 'parked' AND visit_id NOT IN (SELECT visit_id FROM resolution)))
 ORDER BY visit_id DESC LIMIT ?
 """
 TOTALS: Final = """
@@ -99,8 +100,10 @@ class JournalReader:
     Every question raises JournalUnavailable when the journal can not be read, or not by this user.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, verb: str = "...") -> None:
+        """Name the journal, and the verb that asks, for the words about another user."""
         self._path = path.absolute()
+        self._verb = verb
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> "JournalReader":
@@ -164,6 +167,22 @@ class JournalReader:
         # The sort is stable: of one instant, what was learned stands before what was done about it.
         return tuple(sorted(lines, key=lambda line: line.at))
 
+    def notices(self, visit_id: VisitId) -> tuple[KeptNotice, ...]:
+        """Give every notice of a visit, oldest first."""
+        return self._desk(lambda db: desk.notices_of(db, visit_id))
+
+    def unposted(self) -> tuple[KeptNotice, ...]:
+        """Give every notice that the till has not accepted, oldest first."""
+        return self._desk(desk.unposted)
+
+    def draining_since(self) -> datetime | None:
+        """Tell since when no new visits are begun; None: they are."""
+        return self._desk(desk.draining_since)
+
+    def resolutions(self) -> dict[VisitId, Resolution]:
+        """Give how humans settled parked visits."""
+        return self._desk(desk.resolutions)
+
     def totals(self) -> Totals:
         """Add up the visits by how they ended, and count them by where they stand."""
         by_end, by_step = self._ask(
@@ -192,6 +211,14 @@ class JournalReader:
         """
         return self._ask(lambda db: chain.verify(db, limit))[1]
 
+    def _desk(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._ask(question)
+        except UnreadableRow as error:
+            raise JournalUnavailable(
+                f"journal {self._path}: {error}. Use the version that wrote it."
+            ) from error
+
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._connection is None:
@@ -211,7 +238,7 @@ class JournalReader:
             connection.execute("ROLLBACK")
 
     def _open(self) -> sqlite3.Connection:
-        self._check_file()
+        check_file(self._path, self._verb)
         connection = connect(self._path, may_write=False)
         try:
             connection.execute("PRAGMA query_only = ON")
@@ -220,27 +247,15 @@ class JournalReader:
         except BaseException:
             connection.close()
             raise
-        if version == 0:
+        if version < schema.migrations()[-1][0]:
             connection.close()
-            raise JournalUnavailable(f"journal {self._path}: nothing was written to it yet.")
-        return connection
-
-    def _check_file(self) -> None:
-        """Refuse another user: SQLite's own files beside the journal would become that user's."""
-        try:
-            owner = self._path.stat().st_uid
-        except FileNotFoundError:
-            raise JournalUnavailable(
-                f"journal {self._path}: there is none. It is made when the worker first runs; "
-                "check [journal] path if it ran already."
-            ) from None
-        if owner != os.geteuid():
-            name = _user_name(owner)
-            raise JournalUnavailable(
-                f"journal {self._path}: it belongs to {name}, and only {name} may read it: another "
-                "user would leave files beside it that the worker can not write. "
-                f"Try: sudo -u {name} paysera-worker ..."
+            why = (
+                "nothing was written to it yet."
+                if version == 0
+                else "an older version wrote it. Start this version's worker once; it brings it up."
             )
+            raise JournalUnavailable(f"journal {self._path}: {why}")
+        return connection
 
     def _visit(self, text: str) -> Visit:
         try:
@@ -262,6 +277,36 @@ def _intent_line(kind: str, target: str, state: str, attempts: int, *rest: Any) 
         ended_at=at_from_text(ended_at) if ended_at else None,
         detail=detail,
     )
+
+
+def check_file(path: Path, verb: str) -> None:
+    """Refuse another user: SQLite's own files beside the journal would become that user's.
+
+    Raises:
+        JournalUnavailable: there is no such file, or it is another user's; it says what to type.
+
+    """
+    try:
+        owner = path.stat().st_uid
+    except FileNotFoundError:
+        raise JournalUnavailable(
+            f"journal {path}: there is none. It is made when the worker first runs; "
+            "check [journal] path if it ran already."
+        ) from None
+    except PermissionError:
+        raise JournalUnavailable(
+            f"journal {path}: this user may not look into its folder. "
+            f"Try: sudo -u USER paysera-worker {verb}, with the worker's own user."
+        ) from None
+    except OSError as error:
+        raise troubles.unreadable(path, error) from error
+    if owner != os.geteuid():
+        name = _user_name(owner)
+        raise JournalUnavailable(
+            f"journal {path}: it belongs to {name}, and only {name} may use it: another "
+            "user would leave files beside it that the worker can not write. "
+            f"Try: sudo -u {name} paysera-worker {verb}"
+        )
 
 
 def _user_name(user_id: int) -> str:
