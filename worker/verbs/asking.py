@@ -20,7 +20,7 @@ from worker.bootstrap import EXIT_TEMPORARY, EXIT_UNAVAILABLE, make_wallet
 from worker.domain.errors import JournalLocked, JournalUnavailable
 from worker.ports import Reply, Request
 from worker.service.requests import Desk
-from worker.settings import Settings
+from worker.settings import Settings, has_key
 
 WAIT_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.1
@@ -121,8 +121,7 @@ async def do_here(settings: Settings, request: Request) -> Reply:
     logs.configure(level="error", fmt="pretty", stream=sys.stderr)
     clock = SystemClock()
     journal = SqliteJournal.open(settings.journal.path)
-    has_key = bool(settings.wallet.mac_key.get_secret_value())
-    wallet = make_wallet(settings, clock, random.SystemRandom()) if has_key else None
+    wallet = make_wallet(settings, clock, random.SystemRandom()) if has_key(settings) else None
     try:
         return await Desk(journal=journal, clock=clock, wallet=wallet).handle(request)
     finally:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +53,12 @@ def config(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the settings file."""
     to.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
     return to
+
+
+def add_day(made: argparse.ArgumentParser) -> None:
+    """Add which day is meant."""
+    made.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="default: today")
+    made.add_argument("--utc", action="store_true", help="a day of UTC, not of this machine's zone")
 
 
 def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:

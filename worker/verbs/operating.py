@@ -1,9 +1,11 @@
 """The verbs that change something, or ask the world outside: their words at the shell."""
 
 import argparse
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from worker.verbs.framing import add, config, load_settings
+from worker.verbs.framing import add, add_day, config, load_settings, with_reader
 
 if TYPE_CHECKING:
     from worker.verbs.framing import Verbs
@@ -36,6 +38,41 @@ def add_verbs(verbs: "Verbs") -> None:
     made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
     made.add_argument("--as", dest="verdict", choices=("paid", "unpaid"), required=True)
     made.add_argument("--note", required=True, metavar="TEXT", help="how you know; it is kept")
+
+    text = "compare a day with Paysera's confirmed transactions, to the cent"
+    add_day(config(add(verbs, "reconcile", reconcile, text, "reconcile --day 2026-11-20")))
+
+    text = "look at everything that a payment needs; each line is ok or the remedy"
+    config(add(verbs, "doctor", doctor, text, "doctor"))
+
+
+def reconcile(arguments: argparse.Namespace) -> int:
+    """`reconcile`."""
+    settings = load_settings(arguments, is_key_needed=False)
+    if isinstance(settings, int):
+        return settings
+    from worker.bootstrap import EXIT_CONFIGURATION
+    from worker.settings import has_key
+    from worker.verbs import keys
+    from worker.verbs import reconcile as verb
+    from worker.verbs.takings import day_of
+
+    if not has_key(settings):
+        how = keys.how_to_have_the_key(settings, "reconcile")
+        print(f"{how}\nIt has to ask Paysera, and the key is the service's.", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    day = day_of(arguments.day, is_utc=arguments.utc, now=datetime.now(UTC))
+    return with_reader(settings, "reconcile", lambda reader: verb.run(settings, reader, day))
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """`doctor`."""
+    settings = load_settings(arguments, is_key_needed=False)
+    if isinstance(settings, int):
+        return settings
+    from worker.verbs import doctor as verb
+
+    return verb.run(settings)
 
 
 def drain(arguments: argparse.Namespace) -> int:

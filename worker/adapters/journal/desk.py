@@ -82,6 +82,13 @@ def unposted(connection: sqlite3.Connection) -> tuple[KeptNotice, ...]:
     return tuple(kept_from(row) for row in rows.fetchall())
 
 
+def notices_since(connection: sqlite3.Connection, at: datetime) -> tuple[KeptNotice, ...]:
+    """Give the notices of the visits that were paid since then, or later settled, oldest first."""
+    where = "WHERE visit_id IN (SELECT visit_id FROM notice WHERE told_since >= ?) ORDER BY seq"
+    rows = connection.execute(f"{statements.NOTICES} {where}", (at_text(at),))
+    return tuple(kept_from(row) for row in rows.fetchall())
+
+
 def resolution_of(connection: sqlite3.Connection, visit_id: VisitId) -> Resolution | None:
     """Tell how a human settled a visit; None: nobody did."""
     found = connection.execute(statements.RESOLUTION, (visit_id,)).fetchone()

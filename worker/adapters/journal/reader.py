@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from worker.adapters.journal import chain, desk, lock, schema, statements, troubles
+from worker.adapters.journal.copying import copy_journal
 from worker.adapters.journal.opening import connect
-from worker.adapters.journal.rows import UnreadableRow, at_from_text, visit_from_text
+from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, visit_from_text
 from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
@@ -34,6 +35,12 @@ ORDER BY visit_id DESC LIMIT ?
 TOTALS: Final = """
 SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0) FROM visit
 GROUP BY "end", currency ORDER BY "end", currency
+"""
+PAID: Final = """
+SELECT body FROM visit WHERE opened_at < ?1 AND (
+  (taken_minor > 0 AND json_extract(body, '$.paid_at') >= ?2)
+  OR ((taken_minor > 0 OR step = 'parked') AND json_extract(body, '$.since') >= ?2)
+) ORDER BY visit_id
 """
 INTENTS: Final = """
 SELECT kind, target, state, attempts, begun_at, ended_at, detail FROM intent
@@ -174,6 +181,35 @@ class JournalReader:
     def unposted(self) -> tuple[KeptNotice, ...]:
         """Give every notice that the till has not accepted, oldest first."""
         return self._desk(desk.unposted)
+
+    def paid_between(self, begins_at: datetime, ends_at: datetime) -> tuple[Visit, ...]:
+        """Give the visits that may have taken money between two instants, oldest first."""
+        wanted = (at_text(ends_at), at_text(begins_at))
+        rows = self._ask(lambda db: db.execute(PAID, wanted).fetchall())
+        return tuple(self._visit(body) for (body,) in rows)
+
+    def notices_since(self, at: datetime) -> dict[VisitId, list[KeptNotice]]:
+        """Give the notices of the visits that may have taken money since then, by visit."""
+        found: dict[VisitId, list[KeptNotice]] = {}
+        for one in self._desk(lambda db: desk.notices_since(db, at)):
+            found.setdefault(one.owed.notice.visit_id, []).append(one)
+        return found
+
+    def visit_of_key(self, key: str) -> Visit | None:
+        """Give the visit that a transaction was made for; None: none of this journal."""
+        found = self._ask(lambda db: db.execute(statements.VISIT_OF_KEY, (key,)).fetchone())
+        return self._visit(found[0]) if found else None
+
+    def page_trouble(self) -> str | None:
+        """Read the whole file; None: its pages hold together."""
+        found = self._ask(lambda db: db.execute("PRAGMA quick_check(1)").fetchone())[0]
+        return None if found == "ok" else str(found)
+
+    def copy_to(self, target: Path) -> tuple[int, int]:
+        """Copy the journal; give its visits and story lines. Raises `CopyRefused` too."""
+        self.instance()  # Whatever keeps it from being read is said in its own words.
+        assert self._connection is not None, "it was just asked"
+        return copy_journal(self._connection, self._path, target)
 
     def draining_since(self) -> datetime | None:
         """Tell since when no new visits are begun; None: they are."""
