@@ -164,9 +164,7 @@ def document(
             }
             for one in left.unposted
         ],
-        "parked": [
-            {"visit": visit_label(visit.visit_id), "why": visit.reason} for visit in left.parked
-        ],
+        "parked": [{"visit": one.label, "why": one.reason} for one in left.parked],
     }
 
 

@@ -73,7 +73,7 @@ class FileLetterBox:
 
     # The worker's end.
 
-    def take(self) -> Sequence[Request]:
+    def take(self) -> list[Request]:
         """Take what came in, oldest first; also what was taken before and not answered.
 
         Raises:
@@ -83,11 +83,11 @@ class FileLetterBox:
         try:
             names = [path.name for path in self._folder.iterdir()]
         except FileNotFoundError:
-            return ()
+            return []
         except OSError as error:
             raise JournalUnavailable(f"The folder {self._folder}: {error}") from error
         if not names:
-            return ()
+            return []
         self.open()
         requests: list[Request] = []
         for path, request_id, kind, age_s in list(self._letters(names))[: 2 * REQUESTS_MAX]:
