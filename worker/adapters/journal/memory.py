@@ -241,13 +241,13 @@ class MemoryJournal:
         me = visit.visit_id
         if visit.spot_closed_at is None and self._at_spot.get(_spot(visit), me) != me:
             raise conflict(visit.visit_id, Rule.ONE_OPEN_VISIT)
-        bill = _held_bill(visit)
+        bill = self._held_bill(visit)
         if bill and self._of_bill.get(bill, me) != me:
             raise conflict(visit.visit_id, Rule.BILL_PAID_ONCE)
         if any(self._of_key.get(key, me) != me for key in keys):
             raise conflict(visit.visit_id, Rule.KEY_OF_ONE_VISIT)
         of_bill = self._charges.get(_named_bill(visit), {})
-        if any(of_bill.get(part_id, me) != me for part_id in _charged(visit)):
+        if any(of_bill.get(part_id, me) != me for part_id in self._charged(visit)):
             raise conflict(visit.visit_id, Rule.PART_PAID_ONCE)
 
     def _check_notices(self, entry: Entry) -> None:
@@ -280,8 +280,8 @@ class MemoryJournal:
         self._desk.keep(entry)
         if resolution is None:
             return
-        bill = _held_bill(visit)
-        if resolution.frees_bill and bill and self._of_bill.get(bill) == me:
+        bill = _named_bill(visit)
+        if resolution.frees_bill and self._of_bill.get(bill) == me:
             del self._of_bill[bill]
         charges = self._charges.get(_named_bill(visit), {})
         for part_id in resolution.freed_parts:
@@ -310,7 +310,7 @@ class MemoryJournal:
 
     def _index(self, before: Visit, visit: Visit, keys: frozenset[TransactionKey]) -> None:
         me = visit.visit_id
-        old_bill, bill = _held_bill(before), _held_bill(visit)
+        old_bill, bill = self._held_bill(before), self._held_bill(visit)
         if old_bill and self._of_bill.get(old_bill) == me:
             del self._of_bill[old_bill]
         if bill:
@@ -329,8 +329,26 @@ class MemoryJournal:
         for of_bill in (self._charges.get(_named_bill(one), {}) for one in (before, visit)):
             for part_id in [part_id for part_id, owner in of_bill.items() if owner == me]:
                 del of_bill[part_id]
-        for part_id in _charged(visit):
+        for part_id in self._charged(visit):
             self._charges.setdefault(_named_bill(visit), {})[part_id] = me
+
+    def _held_bill(self, visit: Visit) -> tuple[LocationId, str] | None:
+        """Tell which bill nobody else may charge because of this visit."""
+        if visit.bill is None or visit.bill.bill_id is None:
+            return None
+        resolution = self._desk.resolution(visit.visit_id)
+        if resolution is not None and resolution.frees_bill:
+            return None
+        is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
+        return (visit.location_id, visit.bill.bill_id) if is_held else None
+
+    def _charged(self, visit: Visit) -> list[str]:
+        """Tell which parts of its bill are the visit's for good, or for now."""
+        resolution = self._desk.resolution(visit.visit_id)
+        freed = resolution.freed_parts if resolution is not None else ()
+        return [
+            part.part_id for part in visit.parts if part.is_charged and part.part_id not in freed
+        ]
 
 
 def _check_same(before: Visit, visit: Visit) -> None:
@@ -348,18 +366,5 @@ def _spot(visit: Visit) -> tuple[LocationId, SpotId]:
     return visit.location_id, visit.spot_id
 
 
-def _held_bill(visit: Visit) -> tuple[LocationId, str] | None:
-    """Tell which bill nobody else may charge because of this visit."""
-    if visit.bill is None or visit.bill.bill_id is None:
-        return None
-    is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
-    return (visit.location_id, visit.bill.bill_id) if is_held else None
-
-
 def _named_bill(visit: Visit) -> tuple[LocationId, str]:
     return visit.location_id, (visit.bill.bill_id or "") if visit.bill else ""
-
-
-def _charged(visit: Visit) -> list[str]:
-    """Tell which parts of its bill are the visit's for good, or for now."""
-    return [part.part_id for part in visit.parts if part.is_charged]
