@@ -220,9 +220,21 @@ async def serve(settings: Settings) -> None:
         supervisor = make_supervisor(
             settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
         )
-        supervisor.engine.drain_from_now(await journal.draining_since() is not None)
+        await resume_draining(journal, supervisor)
         gc.freeze()  # What is loaded by now stays; the collector need not walk through it again.
         await supervisor.run(stop)
+
+
+async def resume_draining(journal: SqliteJournal, supervisor: Supervisor) -> None:
+    """Begin no visits where an operator said so before this start."""
+    since = await journal.draining_since()
+    if since is not None:
+        supervisor.engine.drain_from_now(is_draining=True)
+        log.warning(
+            "worker.draining",
+            since=since.isoformat(timespec="seconds"),
+            do="no new visits are begun; paysera-worker drain --undo ends it",
+        )
 
 
 def listen_to_signals(stop: asyncio.Event) -> None:

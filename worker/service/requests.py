@@ -57,7 +57,7 @@ class Desk:
         clock: Clock,
         wallet: Wallet | None,
         on_back: Callable[[Owed], None] = lambda _: None,
-        on_drain: Callable[[bool], None] = lambda _: None,
+        on_drain: Callable[[bool], None] = lambda is_draining: None,
     ) -> None:
         """Take what it works with.
 
