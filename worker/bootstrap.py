@@ -16,6 +16,7 @@ import structlog
 from worker import __version__
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
+from worker.adapters.journal.letterbox import FileLetterBox
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
@@ -28,6 +29,7 @@ from worker.domain.policy import Policy
 from worker.logbook import LineName
 from worker.ports import JsonValue
 from worker.service.assembly import assemble
+from worker.service.requests import Desk, RequestLoop
 from worker.service.supervisor import Supervisor
 from worker.settings import Settings
 from worker.tills import make_till
@@ -99,6 +101,15 @@ def make_supervisor(
     if watch is not None:
         watch.over_journal(journal)
         watch.beside(supervisor)
+    desk = Desk(
+        journal=journal,
+        clock=clock,
+        wallet=wallet,
+        on_back=supervisor.postman.take_back,
+        on_drain=supervisor.engine.drain_from_now,
+    )
+    box = FileLetterBox(settings.journal.path, clock.wall_s)
+    supervisor.beside("requests", RequestLoop(box=box, desk=desk).run)
     return supervisor
 
 
@@ -176,7 +187,7 @@ def say_why(error: Exception) -> int:
         ),
         (
             TillError,
-            "till.unusable",
+            LineName.TILL_UNUSABLE,
             EXIT_CONFIGURATION,
             "correct [till] and try: paysera-worker check-config --online",
         ),
@@ -227,6 +238,7 @@ async def serve(settings: Settings) -> None:
         supervisor = make_supervisor(
             settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
         )
+        await resume_draining(journal, supervisor)
         gc.freeze()  # What is loaded by now stays; the collector need not walk through it again.
         await supervisor.run(stop)
 
@@ -235,6 +247,18 @@ def ask_to_stop(stop: asyncio.Event, signal_name: str) -> None:
     """Stop politely, and say who wanted it."""
     log.info(LineName.WORKER_SIGNALLED, signal=signal_name)
     stop.set()
+
+
+async def resume_draining(journal: SqliteJournal, supervisor: Supervisor) -> None:
+    """Begin no visits where an operator said so before this start."""
+    since = await journal.draining_since()
+    if since is not None:
+        supervisor.engine.drain_from_now(is_draining=True)
+        log.warning(
+            LineName.WORKER_DRAINING,
+            since=since.isoformat(timespec="seconds"),
+            do="no new visits are begun; paysera-worker drain --undo ends it",
+        )
 
 
 def listen_to_signals(stop: asyncio.Event) -> None:

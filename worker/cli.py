@@ -5,6 +5,7 @@ Heavy imports wait until their verb is called.
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -13,25 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker import __version__
+from worker.verbs import looking, operating
+from worker.verbs.framing import EXIT_CODES, EXIT_TEMPORARY, add, config, load_settings, seeds
 
 if TYPE_CHECKING:
-    from worker.adapters.journal.reader import JournalReader
-    from worker.settings import Settings
-
-    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
-
-EXIT_CODES: Final = """\
-exit codes:
-  0   well, or stopped as asked
-  1   degraded, or the two sides of the demo do not agree
-  2   wrong usage
-  3   not running (status)
-  69  the journal is not available
-  70  a fault in the worker
-  75  try again later: another worker holds the journal
-  77  Paysera refuses the credentials
-  78  wrong configuration
-"""
+    from worker.verbs.framing import Verbs
 
 DEMO_TILLS: Final = ("fixed", "folder", "http", "sql", "postgres", "command")
 
@@ -48,10 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()  # Here, where a reader that has gone can be forgiven.
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
     except KeyboardInterrupt:
         return 130
+    except OSError as exc:
+        if exc.errno not in {errno.ENOSPC, errno.EIO, errno.EDQUOT} or exc.filename is not None:
+            raise
+        drop_output()
+        print(f"Write the output somewhere else: {exc.strerror}.", file=sys.stderr)
+        return code or EXIT_TEMPORARY
     return code
+
+
+def drop_output() -> None:
+    """Let nothing more be written where nobody reads it, nor complained of at the very end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,9 +63,11 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = top.add_subparsers(required=True, metavar="VERB")
     add_working_verbs(verbs)
-    add_reading_verbs(verbs)
+    looking.add_verbs(verbs)
+    operating.add_verbs(verbs)
     add_card_verbs(verbs)
     add_completion_verb(verbs)
+    add(verbs, "version", show_version, "print the version", "version")
     return top
 
 
@@ -93,24 +93,6 @@ def add_working_verbs(verbs: "Verbs") -> None:
         "--seconds", type=float, default=25.0, metavar="N", help="how long guests come (default 25)"
     )
     made.add_argument("--till", choices=DEMO_TILLS, default="fixed", help="where bills come from")
-
-
-def add_reading_verbs(verbs: "Verbs") -> None:
-    """Describe the verbs that only look."""
-    text = "say how the running worker is"
-    made = config(add(verbs, "status", show_status, text, "status --json"))
-    made.add_argument("--json", action="store_true", help="for machines")
-
-    text = "list visits, newest first"
-    made = config(add(verbs, "visits", list_visits, text, "visits --open"))
-    which = made.add_mutually_exclusive_group()
-    which.add_argument("--open", action="store_true", help="only the unfinished ones")
-    which.add_argument("--parked", action="store_true", help="only those that need a human")
-
-    made = config(add(verbs, "show", show_visit, "tell the story of one visit", "show v-0042"))
-    made.add_argument("visit", metavar="VISIT", help="a visit's label or number, as in the log")
-
-    add(verbs, "version", show_version, "print the version", "version")
 
 
 def add_card_verbs(verbs: "Verbs") -> None:
@@ -140,52 +122,6 @@ def add_completion_verb(verbs: "Verbs") -> None:
     text = "print what a shell needs to complete verbs and options"
     made = add(verbs, "completion", print_completion, text, "completion bash")
     made.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
-
-
-def add(
-    verbs: "Verbs",
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    text: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    """Add a verb with its example."""
-    made = verbs.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"example:\n  paysera-worker {example}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    made.set_defaults(run_verb=run)
-    return made
-
-
-def config(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add the settings file."""
-    to.add_argument("--config", type=Path, metavar="FILE", help="the TOML file to read")
-    return to
-
-
-def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add what makes an evening repeatable and troubled."""
-    to.add_argument("--seed", type=int, default=1, metavar="N", help="the same guests again")
-    to.add_argument(
-        "--faults", type=float, default=0.0, metavar="P", help="0 to 1: how often a call suffers"
-    )
-    return to
-
-
-def load_settings(arguments: argparse.Namespace, *, is_key_needed: bool = True) -> "Settings | int":
-    """Read the configuration, or say what is wrong with it and give the exit code."""
-    from worker import settings
-
-    try:
-        return settings.load(arguments.config, os.environ, is_key_needed=is_key_needed)
-    except settings.SettingsError as exc:
-        print(exc, file=sys.stderr)
-        return 78
 
 
 def run_worker(arguments: argparse.Namespace) -> int:
@@ -235,52 +171,6 @@ def run_demo(arguments: argparse.Namespace) -> int:
         faults=arguments.faults,
         till=arguments.till,
     )
-
-
-def with_reader(settings: "Settings", use: "Callable[[JournalReader], int]") -> int:
-    """Open the journal for reading and use it."""
-    from worker.adapters.journal.reader import JournalReader
-    from worker.domain.errors import JournalUnavailable
-
-    try:
-        with JournalReader(settings.journal.path) as reader:
-            return use(reader)
-    except JournalUnavailable as exc:
-        print(exc, file=sys.stderr)
-        return 69
-
-
-def show_status(arguments: argparse.Namespace) -> int:
-    """`status`."""
-    settings = load_settings(arguments, is_key_needed=False)
-    if isinstance(settings, int):
-        return settings
-    from worker.verbs import journal as verb
-
-    if not settings.journal.path.exists():
-        return verb.no_journal(settings.journal.path, as_json=bool(arguments.json))
-    return with_reader(settings, lambda reader: verb.status(reader, as_json=bool(arguments.json)))
-
-
-def list_visits(arguments: argparse.Namespace) -> int:
-    """`visits`."""
-    settings = load_settings(arguments, is_key_needed=False)
-    if isinstance(settings, int):
-        return settings
-    from worker.verbs import journal as verb
-
-    only = {"open_only": arguments.open, "parked_only": arguments.parked}
-    return with_reader(settings, lambda reader: verb.visits(reader, **only))
-
-
-def show_visit(arguments: argparse.Namespace) -> int:
-    """`show`."""
-    settings = load_settings(arguments, is_key_needed=False)
-    if isinstance(settings, int):
-        return settings
-    from worker.verbs import journal as verb
-
-    return with_reader(settings, lambda reader: verb.story(reader, arguments.visit))
 
 
 def print_codes(arguments: argparse.Namespace) -> int:

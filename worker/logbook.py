@@ -26,6 +26,11 @@ class LineName(StrEnum):
     WORKER_CRASHED = "worker.crashed"
     WORKER_TURNED_AWAY = "worker.turned_away"
     WORKER_TWIN_SEEN = "worker.twin_seen"
+    WORKER_ASKED = "worker.asked"
+    WORKER_DRAINING = "worker.draining"
+    WORKER_UNDRAINED = "worker.undrained"
+    WORKER_UNASKABLE = "worker.unaskable"
+    WORKER_UNANSWERED = "worker.unanswered"
     CONFIG_WARNED = "config.warned"
     JOURNAL_LOCKED = "journal.locked"
     JOURNAL_UNAVAILABLE = "journal.unavailable"
@@ -41,6 +46,7 @@ class LineName(StrEnum):
     POLL_COMPLETE = "poll.complete"
     TILL_UNREACHABLE = "till.unreachable"
     TILL_REACHABLE = "till.reachable"
+    TILL_UNUSABLE = "till.unusable"
     BILL_UNREADABLE = "bill.unreadable"
     BILL_READABLE = "bill.readable"
     BILL_VANISHED = "bill.vanished"
@@ -120,6 +126,18 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(LineName.WORKER_TWIN_SEEN, "error",
           "transaction status reference amount why do",
           "Another worker with another journal uses these credentials.", "Stop one of them."),
+    _line(LineName.WORKER_ASKED, "info", "verb visit who answer exit_code",
+          "An operator's verb asked for something: what, who, and the answer's first line."),
+    _line(LineName.WORKER_DRAINING, "warning", "who since do",
+          "No new visits are begun: who asked for it, or, at a start, since when it is so.",
+          "`paysera-worker drain --undo` ends it."),
+    _line(LineName.WORKER_UNDRAINED, "info", "who", "New visits are begun again; who asked."),
+    _line(LineName.WORKER_UNASKABLE, "error", "error do",
+          "The folder `<journal>.requests` is not the worker's alone or can not be read. Payments "
+          "go on.", "Put the folder right, so that the worker can be asked."),
+    _line(LineName.WORKER_UNANSWERED, "warning", "verb error",
+          "A reply could not be written (disk full?). What was asked for is done.",
+          "Look with `show` or `status`."),
     _line(LineName.CONFIG_WARNED, "warning", "why",
           "A setting is allowed, but worth a second look.", "Read the sentence, and decide."),
     _line(LineName.JOURNAL_LOCKED, "error", "error exit_code do",
@@ -161,6 +179,10 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
           "See to the till and the way to it."),
     _line(LineName.TILL_REACHABLE, "info", "location call down_s failures",
           "The till answers again, and how long it did not."),
+    _line(LineName.TILL_UNUSABLE, "error", "error exit_code do",
+          "The till can not be reached as it is set up: a plug-in or a library is missing (exit "
+          "78).",
+          "Correct [till], try `paysera-worker check-config --online`."),
     _line(LineName.BILL_UNREADABLE, "warning", "file why",
           "A file in the bills folder can not be charged, and why. Told again when it changes.",
           "Correct the file, or what writes it."),

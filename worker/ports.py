@@ -137,6 +137,73 @@ class Posted:
     """False: a human decided, nothing was told."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptNotice:
+    """A notice as the journal keeps it."""
+
+    owed: Owed
+    state: NoticeState
+    ended_at: datetime | None
+    """When the till accepted it, or when it was left to a human; None: it is pending."""
+    detail: str
+    """Why the till did not accept it the last time; empty: it did, or was not told yet."""
+
+
+class Verdict(StrEnum):
+    """What a human found out about a visit that was left to one."""
+
+    PAID = "paid"
+    UNPAID = "unpaid"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a human settled a visit that the worker had parked. Made once, never changed."""
+
+    verdict: Verdict
+    at: datetime
+    who: str
+    """User and machine."""
+    note: str
+    """Why, in the human's own words."""
+    frees_bill: bool
+    """The visit no longer keeps others from charging the bill as a whole."""
+    freed_parts: tuple[str, ...] = ()
+    """Parts of a split bill that others may charge again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an operator asks of the worker."""
+
+    request_id: str
+    """Made once; the same request is done at most once, however often it is read."""
+    verb: str
+    words: Mapping[str, str]
+    """What was typed, by name: `visit`, `verdict`, `note`."""
+    who: str
+    """User and machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a request, as the verb prints and exits."""
+
+    exit_code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A request that was done, with its reply: written together with what it changed."""
+
+    request: Request
+    reply: Reply
+    at: datetime
+    is_draining: bool | None = None
+    """Whether new visits are begun from now on; None: as before."""
+
+
 class IntentState(StrEnum):
     """How far a write got, as the journal knows it."""
 
@@ -192,6 +259,10 @@ class Entry:
     """What the till has to hear of from now on."""
     posted: tuple[Posted, ...] = ()
     """What came of telling it."""
+    resolution: Resolution | None = None
+    """How a human settled it."""
+    handled: Handled | None = None
+    """The request that asked for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +320,41 @@ class Journal(Protocol):
 
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker, for `status`. Not durable by force."""
+
+
+class DeskJournal(Protocol):
+    """The journal as an operator's requests need it; raises as `Journal` does."""
+
+    async def write(self, entry: Entry) -> None:
+        """Write one entry, or raise JournalConflict, with nothing written."""
+
+    async def keep_handled(self, handled: Handled) -> None:
+        """Write a request that concerns no visit, with its reply."""
+
+    async def reply_to(self, request_id: str) -> Reply | None:
+        """Give the reply to a request that was done before; None: it was not."""
+
+    async def draining_since(self) -> datetime | None:
+        """Tell since when no new visits are begun; None: they are."""
+
+    async def kept_visit(self, visit_id: VisitId) -> Visit | None:
+        """Give one visit; None: there is no such number."""
+
+    async def kept_notices(self, visit_id: VisitId) -> tuple[KeptNotice, ...]:
+        """Give every notice of a visit, oldest first."""
+
+    async def resolution_of(self, visit_id: VisitId) -> Resolution | None:
+        """Tell how a human settled a visit; None: nobody did."""
+
+
+class LetterBox(Protocol):
+    """Where requests come in while the worker runs, and replies go out."""
+
+    def take(self) -> Sequence[Request]:
+        """Take what came in, oldest first; also what was taken before and not answered."""
+
+    def answer(self, request_id: str, reply: Reply) -> None:
+        """Put the reply where the one who asked waits for it."""
 
 
 class Clock(Protocol):

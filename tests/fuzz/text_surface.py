@@ -28,7 +28,7 @@ from worker.domain.money import Money
 from worker.domain.outcome import Refused
 from worker.domain.wallet import NewTransaction, Spot
 from worker.settings.problem import escaped
-from worker.verbs.journal import plain
+from worker.verbs.wording import plain
 
 SEGMENT: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%")
 FIELDS: Final = ("table", "why", "description", "name", "answer", "spot")

@@ -24,6 +24,14 @@ VERBS = [
     "status",
     "visits",
     "show",
+    "drain",
+    "repost",
+    "retry",
+    "resolve",
+    "report",
+    "reconcile",
+    "doctor",
+    "backup",
     "qr",
     "completion",
     "version",
@@ -83,7 +91,8 @@ def test_the_module_and_the_script_are_the_same_program() -> None:
     "arguments",
     ["", "serve", "run --fast", "show", "visits --open --parked", "demo --seconds soon",
      "demo --seconds 0", "demo --faults 2", "sandbox --port 99999", "sandbox --faults 7",
-     "status --js"],
+     "status --js", "resolve v-1 --as paid", "resolve v-1 --as maybe --note x", "report --day soon",
+     "report --json --csv", "drain --wait --undo", "backup"],
 )  # fmt: skip
 def test_wrong_usage_exits_2_and_says_what_is_wrong(arguments: str) -> None:
     """A mistake at the shell costs nothing: exit code 2 and a sentence on stderr."""

@@ -79,6 +79,8 @@ class Engine:
         """Set when some visit's time to wake may have moved."""
         self.ended = 0
         self.parked = 0
+        self.is_draining = False
+        """No new visits are begun; open ones are finished."""
 
     # What the supervisor does with it.
 
@@ -118,6 +120,10 @@ class Engine:
         for task in late:
             task.cancel()
 
+    def drain_from_now(self, is_draining: bool) -> None:
+        """Begin no new visits and finish the open ones; or begin new ones again."""
+        self.is_draining = is_draining
+
     def in_flight(self) -> list[Visit]:
         """Give the visits whose turn is under way."""
         return [actor.visit for actor in self._actors.values() if actor.task is not None]
@@ -140,7 +146,7 @@ class Engine:
 
     def begin(self, spot: Spot, location_id: LocationId, at: datetime) -> None:
         """Begin a visit at a waiting spot that none holds. A look at the spot comes first."""
-        if self._is_stopping:
+        if self._is_stopping or self.is_draining:
             return
         visit_id = self._next_id
         self._next_id = VisitId(visit_id + 1)

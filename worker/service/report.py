@@ -22,6 +22,7 @@ def report(
         "ended": engine.ended,
         "parked": engine.parked,
         "unposted": len(postman.pending()),
+        "is_draining": engine.is_draining,
         "polls": pulse.polls,
         "polls_failed": pulse.polls_failed,
         "last_poll_ms": pulse.last_poll_ms,
@@ -35,4 +36,5 @@ def one_line(figures: Mapping[str, JsonValue]) -> str:
     """Say it in one line for a human."""
     age_s = figures["good_poll_age_s"]
     wallet = "wallet not reached yet" if age_s is None else f"wallet ok {age_s} s ago"
-    return f"{figures['open']} open, {figures['parked']} parked, {wallet}"
+    draining = "draining, " if figures["is_draining"] else ""
+    return f"{draining}{figures['open']} open, {figures['parked']} parked, {wallet}"

@@ -7,7 +7,7 @@ can not use is an error that says where it stands and what to do, and never show
 Below the roof nobody sees these classes; they are handed plain values.
 """
 
-from worker.settings.loading import load
+from worker.settings.loading import has_key, load
 from worker.settings.model import (
     JournalSettings,
     ListenerSettings,
@@ -47,5 +47,6 @@ __all__ = [
     "VisitSettings",
     "WalletSettings",
     "describe",
+    "has_key",
     "load",
 ]

@@ -298,3 +298,8 @@ def _warnings(settings: Settings, layers: Sequence[Layer]) -> list[str]:
             till.url, till.open_bills_sql, till.mark_paid_sql, till.confirm_sql
         )
     return found
+
+
+def has_key(settings: Settings) -> bool:
+    """Tell whether the settings hold the MAC key, or were read by a user who has none."""
+    return settings.wallet.mac_key.get_secret_value() != _NO_KEY

@@ -1,10 +1,18 @@
 """The journal in memory: the same promises, for tests and simulations. It dies with its process."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.adapters.journal.memory_desk import MemoryDesk
+from worker.adapters.journal.memory_intents import (
+    Intents,
+    Kept,
+    check_intents,
+    is_live_create,
+    pending_of,
+    settle,
+)
 from worker.adapters.journal.rows import moment_of
 from worker.adapters.journal.rules import NEWEST_VISITS, Rule, conflict
 from worker.domain.choosing import Claims
@@ -14,47 +22,21 @@ from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.visit import FINAL, End, Visit
 from worker.ports import (
     Entry,
+    Handled,
     Intent,
     IntentState,
     JsonValue,
+    KeptNotice,
     Lost,
     NoticeState,
     OpenVisit,
     Owed,
     Record,
-    Settled,
+    Reply,
+    Resolution,
 )
 
 _HOLDS_BILL = frozenset({End.PAID, End.PARKED})
-NOTHING_HAPPENED = frozenset({IntentState.REFUSED, IntentState.UNSENT})
-LIVE_CREATE = frozenset({IntentState.PENDING, IntentState.UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An intent as it stands."""
-
-    state: IntentState
-    attempts: int
-    begun_at: datetime
-    ended_at: datetime | None = None
-    detail: str = ""
-
-
-Intents = dict[Intent, Kept]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptNotice:
-    """A notice as it stands."""
-
-    owed: Owed
-    state: NoticeState = NoticeState.PENDING
-
-    @property
-    def is_pending(self) -> bool:
-        """Tell whether it is still to be told."""
-        return self.state is NoticeState.PENDING
 
 
 @dataclass(slots=True)
@@ -78,6 +60,7 @@ class MemoryJournal:
         self._confirmed: dict[str, VisitId] = {}
         self._charges: dict[tuple[LocationId, str], dict[str, VisitId]] = {}
         self._notices: dict[str, KeptNotice] = {}
+        self._desk = MemoryDesk()
         self._broken: str | None = None
         self.last_beat: tuple[datetime, Mapping[str, JsonValue]] | None = None
 
@@ -116,7 +99,8 @@ class MemoryJournal:
 
     def owed(self) -> list[Owed]:
         """Give the notices that are still to be told, for a test to look at."""
-        return [kept.owed for kept in self._notices.values() if kept.is_pending]
+        kept = self._notices.values()
+        return [one.owed for one in kept if one.state is NoticeState.PENDING]
 
     def notices(self, visit_id: VisitId) -> tuple[NoticeState, ...]:
         """Give how far a visit's notices got, for a test to look at."""
@@ -127,7 +111,7 @@ class MemoryJournal:
         """Give every visit that is not at a final step, oldest first."""
         self._check_alive()
         return tuple(
-            OpenVisit(page.visit, _pending(page.intents))
+            OpenVisit(page.visit, pending_of(page.intents))
             for _, page in sorted(self._pages.items())
             if page.visit.step not in FINAL
         )
@@ -156,13 +140,15 @@ class MemoryJournal:
         keys = visit.keys
         self._check_visit(visit, keys)
         self._check_notices(entry)
+        self._desk.check(entry, visit)
         intents = self._next_intents(entry, visit, page.intents if page else {})
         if page is None:
             page = self._pages[visit_id] = _Page(visit)
         self._index(page.visit, visit, keys)
         page.visit, page.intents = visit, intents
         page.records.extend(entry.records)
-        self._keep_notices(entry)
+        self._keep_notices(entry, moment_of(entry, visit))
+        self._keep_desk(entry, visit)
         if entry.begun and entry.begun.kind is WriteKind.CONFIRM:
             self._confirmed[entry.begun.target] = visit_id
 
@@ -191,7 +177,7 @@ class MemoryJournal:
             for visit_id, page in self._pages.items()
             for intent, kept in page.intents.items()
             if kept.state is IntentState.ABANDONED
-            or (page.visit.step in FINAL and _is_live_create(intent, kept))
+            or (page.visit.step in FINAL and is_live_create(intent, kept))
         ]
         return tuple(sorted(lost, key=lambda one: (one.begun_at, one.visit_id)))
 
@@ -202,8 +188,41 @@ class MemoryJournal:
         return tuple(
             page.visit
             for visit_id, page in sorted(self._pages.items())
-            if page.visit.end is End.PARKED and visit_id > newest - NEWEST_VISITS
+            if page.visit.end is End.PARKED
+            and visit_id > newest - NEWEST_VISITS
+            and self._desk.resolution(visit_id) is None
         )
+
+    async def keep_handled(self, handled: Handled) -> None:
+        """Write a request that concerns no visit, with its reply."""
+        self._check_alive()
+        self._desk.keep_handled(handled)
+
+    async def reply_to(self, request_id: str) -> Reply | None:
+        """Give the reply to a request that was done before; None: it was not."""
+        self._check_alive()
+        return self._desk.reply(request_id)
+
+    async def draining_since(self) -> datetime | None:
+        """Tell since when no new visits are begun; None: they are."""
+        self._check_alive()
+        return self._desk.draining_since
+
+    async def kept_visit(self, visit_id: VisitId) -> Visit | None:
+        """Give one visit; None: there is no such number."""
+        self._check_alive()
+        return self._pages[visit_id].visit if visit_id in self._pages else None
+
+    async def kept_notices(self, visit_id: VisitId) -> tuple[KeptNotice, ...]:
+        """Give every notice of a visit, oldest first."""
+        self._check_alive()
+        kept = self._notices.values()
+        return tuple(one for one in kept if one.owed.notice.visit_id == visit_id)
+
+    async def resolution_of(self, visit_id: VisitId) -> Resolution | None:
+        """Tell how a human settled a visit; None: nobody did."""
+        self._check_alive()
+        return self._desk.resolution(visit_id)
 
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report."""
@@ -222,13 +241,13 @@ class MemoryJournal:
         me = visit.visit_id
         if visit.spot_closed_at is None and self._at_spot.get(_spot(visit), me) != me:
             raise conflict(visit.visit_id, Rule.ONE_OPEN_VISIT)
-        bill = _held_bill(visit)
+        bill = self._held_bill(visit)
         if bill and self._of_bill.get(bill, me) != me:
             raise conflict(visit.visit_id, Rule.BILL_PAID_ONCE)
         if any(self._of_key.get(key, me) != me for key in keys):
             raise conflict(visit.visit_id, Rule.KEY_OF_ONE_VISIT)
         of_bill = self._charges.get(_named_bill(visit), {})
-        if any(of_bill.get(part_id, me) != me for part_id in _charged(visit)):
+        if any(of_bill.get(part_id, me) != me for part_id in self._charged(visit)):
             raise conflict(visit.visit_id, Rule.PART_PAID_ONCE)
 
     def _check_notices(self, entry: Entry) -> None:
@@ -236,17 +255,38 @@ class MemoryJournal:
             raise conflict(entry.visit_id, Rule.NOTICE_ONCE)
         if any(posted.notice_id not in self._notices for posted in entry.posted):
             raise conflict(entry.visit_id, Rule.NOTICE_IS_UNKNOWN)
+        for posted in entry.posted:
+            is_accepted = self._notices[posted.notice_id].state is NoticeState.ACCEPTED
+            if is_accepted and not posted.is_attempt:
+                raise conflict(entry.visit_id, Rule.NOTICE_IS_ACCEPTED)
 
-    def _keep_notices(self, entry: Entry) -> None:
+    def _keep_notices(self, entry: Entry, at: datetime) -> None:
         for notice in entry.notices:
             owed = Owed(notice, 0, notice.paid_at, notice.paid_at)
-            self._notices[notice.notice_id] = KeptNotice(owed)
+            self._notices[notice.notice_id] = KeptNotice(owed, NoticeState.PENDING, None, "")
         for posted in entry.posted:
             owed = self._notices[posted.notice_id].owed
             told_since = owed.told_since if posted.is_attempt else posted.next_at
             attempts = owed.attempts + posted.is_attempt
             again = Owed(owed.notice, attempts, told_since, posted.next_at)
-            self._notices[posted.notice_id] = KeptNotice(again, posted.state)
+            ended_at = None if posted.state is NoticeState.PENDING else at
+            self._notices[posted.notice_id] = KeptNotice(
+                again, posted.state, ended_at, posted.detail
+            )
+
+    def _keep_desk(self, entry: Entry, visit: Visit) -> None:
+        """Write what a human decided, and let go of what others may charge again."""
+        resolution, me = entry.resolution, visit.visit_id
+        self._desk.keep(entry)
+        if resolution is None:
+            return
+        bill = _named_bill(visit)
+        if resolution.frees_bill and self._of_bill.get(bill) == me:
+            del self._of_bill[bill]
+        charges = self._charges.get(_named_bill(visit), {})
+        for part_id in resolution.freed_parts:
+            if charges.get(part_id) == me:
+                del charges[part_id]
 
     def _next_intents(self, entry: Entry, visit: Visit, before: Intents) -> Intents:
         if not entry.settled and entry.begun is None:
@@ -254,13 +294,13 @@ class MemoryJournal:
         visit_id, begun, after = visit.visit_id, entry.begun, dict(before)
         at = moment_of(entry, visit)
         for settled in entry.settled:
-            _settle(visit_id, settled, at, after)
-            _check_intents(visit_id, after)
+            settle(visit_id, settled, at, after)
+            check_intents(visit_id, after)
         if begun is None:
             return after
         kept = after.get(begun)
         after[begun] = Kept(IntentState.PENDING, kept.attempts + 1 if kept else 1, at)
-        _check_intents(visit_id, after)
+        check_intents(visit_id, after)
         if (
             begun.kind is WriteKind.CONFIRM
             and self._confirmed.get(begun.target, visit_id) != visit_id
@@ -270,7 +310,7 @@ class MemoryJournal:
 
     def _index(self, before: Visit, visit: Visit, keys: frozenset[TransactionKey]) -> None:
         me = visit.visit_id
-        old_bill, bill = _held_bill(before), _held_bill(visit)
+        old_bill, bill = self._held_bill(before), self._held_bill(visit)
         if old_bill and self._of_bill.get(old_bill) == me:
             del self._of_bill[old_bill]
         if bill:
@@ -289,8 +329,26 @@ class MemoryJournal:
         for of_bill in (self._charges.get(_named_bill(one), {}) for one in (before, visit)):
             for part_id in [part_id for part_id, owner in of_bill.items() if owner == me]:
                 del of_bill[part_id]
-        for part_id in _charged(visit):
+        for part_id in self._charged(visit):
             self._charges.setdefault(_named_bill(visit), {})[part_id] = me
+
+    def _held_bill(self, visit: Visit) -> tuple[LocationId, str] | None:
+        """Tell which bill nobody else may charge because of this visit."""
+        if visit.bill is None or visit.bill.bill_id is None:
+            return None
+        resolution = self._desk.resolution(visit.visit_id)
+        if resolution is not None and resolution.frees_bill:
+            return None
+        is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
+        return (visit.location_id, visit.bill.bill_id) if is_held else None
+
+    def _charged(self, visit: Visit) -> list[str]:
+        """Tell which parts of its bill are the visit's for good, or for now."""
+        resolution = self._desk.resolution(visit.visit_id)
+        freed = resolution.freed_parts if resolution is not None else ()
+        return [
+            part.part_id for part in visit.parts if part.is_charged and part.part_id not in freed
+        ]
 
 
 def _check_same(before: Visit, visit: Visit) -> None:
@@ -304,58 +362,9 @@ def _check_same(before: Visit, visit: Visit) -> None:
         raise conflict(visit.visit_id, Rule.VISIT_IS_OVER)
 
 
-def _settle(visit_id: VisitId, settled: Settled, at: datetime, intents: Intents) -> None:
-    kept = intents.get(settled.intent)
-    if kept is None:
-        raise conflict(visit_id, Rule.INTENT_NOT_BEGUN, settled.intent.kind.value)
-    ended_at = None if settled.state is IntentState.PENDING else at
-    intents[settled.intent] = replace(
-        kept, state=settled.state, detail=settled.detail, ended_at=ended_at
-    )
-
-
-def _check_intents(visit_id: VisitId, intents: Intents) -> None:
-    """Refuse what one visit's intents must never be all at once."""
-    creates, confirms = 0, Counter[str]()
-    for intent, kept in intents.items():
-        if intent.kind is WriteKind.CONFIRM and kept.state not in NOTHING_HAPPENED:
-            confirms[intent.part] += 1
-        creates += _is_live_create(intent, kept)
-    if any(count > 1 for count in confirms.values()):
-        raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
-    if creates > 1:
-        raise conflict(visit_id, Rule.ONE_LIVE_CREATE)
-
-
-def _is_live_create(intent: Intent, kept: Kept) -> bool:
-    return intent.kind is WriteKind.CREATE and kept.state in LIVE_CREATE
-
-
-def _pending(intents: Intents) -> tuple[Intent, ...]:
-    pending = [
-        (kept.begun_at, number, intent)
-        for number, (intent, kept) in enumerate(intents.items())
-        if kept.state is IntentState.PENDING
-    ]
-    return tuple(intent for _, _, intent in sorted(pending, key=lambda one: one[:2]))
-
-
 def _spot(visit: Visit) -> tuple[LocationId, SpotId]:
     return visit.location_id, visit.spot_id
 
 
-def _held_bill(visit: Visit) -> tuple[LocationId, str] | None:
-    """Tell which bill nobody else may charge because of this visit."""
-    if visit.bill is None or visit.bill.bill_id is None:
-        return None
-    is_held = visit.spot_closed_at is None or visit.end in _HOLDS_BILL
-    return (visit.location_id, visit.bill.bill_id) if is_held else None
-
-
 def _named_bill(visit: Visit) -> tuple[LocationId, str]:
     return visit.location_id, (visit.bill.bill_id or "") if visit.bill else ""
-
-
-def _charged(visit: Visit) -> list[str]:
-    """Tell which parts of its bill are the visit's for good, or for now."""
-    return [part.part_id for part in visit.parts if part.is_charged]

@@ -1,14 +1,17 @@
 """A notice as a row, and back, exactly."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from worker.adapters.journal import statements
 from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, body_text, clean
+from worker.adapters.journal.rules import Rule, conflict
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
-from worker.ports import NoticeState, Owed, Posted
+from worker.ports import KeptNotice, NoticeState, Owed, Posted
 
 NoticeRow = tuple[str | int, ...]
 
@@ -24,18 +27,6 @@ def notice_row(notice: Notice) -> NoticeRow:
         body_text(notice_body(notice)),
         told_since,
         told_since,
-    )
-
-
-def posted_row(posted: Posted, at: str) -> tuple[str | int | None, ...]:
-    """Give what changes when a notice was told, or was decided upon, at an instant."""
-    return (
-        posted.state.value,
-        int(posted.is_attempt),
-        at_text(posted.next_at),
-        clean(posted.detail),
-        at if posted.state is not NoticeState.PENDING else None,
-        clean(posted.notice_id),
     )
 
 
@@ -93,3 +84,38 @@ def owed_from(row: tuple[Any, ...]) -> Owed:
         told_since=at_from_text(told_since),
         next_at=at_from_text(next_at),
     )
+
+
+def kept_from(row: tuple[Any, ...]) -> KeptNotice:
+    """Read a notice, however far it got."""
+    *owed, state, ended_at, detail = row
+    return KeptNotice(
+        owed=owed_from(tuple(owed)),
+        state=NoticeState(state),
+        ended_at=at_from_text(ended_at) if ended_at else None,
+        detail=detail,
+    )
+
+
+def note_posted(connection: sqlite3.Connection, visit_id: VisitId, posted: Posted, at: str) -> None:
+    """Write what came of telling a notice, or of a human's handing it back.
+
+    Raises:
+        JournalConflict: there is no such notice, or it is handed back and the till has it already.
+
+    """
+    is_over = posted.state is not NoticeState.PENDING
+    name = clean(posted.notice_id)
+    row = (
+        posted.state.value,
+        int(posted.is_attempt),
+        at_text(posted.next_at),
+        clean(posted.detail),
+        at if is_over else None,
+        name,
+    )
+    if connection.execute(statements.POSTED, row).rowcount == 0:
+        asked = "SELECT 1 FROM notice WHERE notice_id = ?"
+        is_known = connection.execute(asked, (name,)).fetchone() is not None
+        rule = Rule.NOTICE_IS_ACCEPTED if is_known else Rule.NOTICE_IS_UNKNOWN
+        raise conflict(visit_id, rule)

@@ -13,26 +13,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from worker.adapters.journal import chain, lock, schema, statements, troubles
+from worker.adapters.journal import chain, desk, lock, schema, statements, troubles
+from worker.adapters.journal.copying import copy_journal
 from worker.adapters.journal.opening import connect
-from worker.adapters.journal.rows import UnreadableRow, at_from_text, visit_from_text
+from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, visit_from_text
 from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.commands import WriteKind
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import VisitId
 from worker.domain.visit import End, Step, Visit
-from worker.ports import IntentState, JsonValue, Record
+from worker.ports import IntentState, JsonValue, KeptNotice, Record, Resolution
 
 T = TypeVar("T")
 
 LIST_VISITS: Final = """
 SELECT body FROM visit
-WHERE (NOT ? OR step NOT IN ('closed', 'parked')) AND (NOT ? OR step = 'parked')
+WHERE (NOT ? OR step NOT IN ('closed', 'parked'))
+  AND (NOT ? OR (step = 'parked' AND visit_id NOT IN (SELECT visit_id FROM resolution)))
 ORDER BY visit_id DESC LIMIT ?
 """
 TOTALS: Final = """
 SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0) FROM visit
 GROUP BY "end", currency ORDER BY "end", currency
+"""
+PAID: Final = """
+SELECT body FROM visit WHERE opened_at < ?1 AND (
+  (taken_minor > 0 AND json_extract(body, '$.paid_at') >= ?2)
+  OR ((taken_minor > 0 OR step = 'parked') AND json_extract(body, '$.since') >= ?2)
+) ORDER BY visit_id
 """
 INTENTS: Final = """
 SELECT kind, target, state, attempts, begun_at, ended_at, detail FROM intent
@@ -99,8 +107,10 @@ class JournalReader:
     Every question raises JournalUnavailable when the journal can not be read, or not by this user.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, verb: str = "...") -> None:
+        """Name the journal, and the verb that asks, for the words about another user."""
         self._path = path.absolute()
+        self._verb = verb
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> "JournalReader":
@@ -164,6 +174,51 @@ class JournalReader:
         # The sort is stable: of one instant, what was learned stands before what was done about it.
         return tuple(sorted(lines, key=lambda line: line.at))
 
+    def notices(self, visit_id: VisitId) -> tuple[KeptNotice, ...]:
+        """Give every notice of a visit, oldest first."""
+        return self._desk(lambda db: desk.notices_of(db, visit_id))
+
+    def unposted(self) -> tuple[KeptNotice, ...]:
+        """Give every notice that the till has not accepted, oldest first."""
+        return self._desk(desk.unposted)
+
+    def paid_between(self, begins_at: datetime, ends_at: datetime) -> tuple[Visit, ...]:
+        """Give the visits that may have taken money between two instants, oldest first."""
+        wanted = (at_text(ends_at), at_text(begins_at))
+        rows = self._ask(lambda db: db.execute(PAID, wanted).fetchall())
+        return tuple(self._visit(body) for (body,) in rows)
+
+    def notices_since(self, at: datetime) -> dict[VisitId, list[KeptNotice]]:
+        """Give the notices of the visits that may have taken money since then, by visit."""
+        found: dict[VisitId, list[KeptNotice]] = {}
+        for one in self._desk(lambda db: desk.notices_since(db, at)):
+            found.setdefault(one.owed.notice.visit_id, []).append(one)
+        return found
+
+    def visit_of_key(self, key: str) -> Visit | None:
+        """Give the visit that a transaction was made for; None: none of this journal."""
+        found = self._ask(lambda db: db.execute(statements.VISIT_OF_KEY, (key,)).fetchone())
+        return self._visit(found[0]) if found else None
+
+    def page_trouble(self) -> str | None:
+        """Read the whole file; None: its pages hold together."""
+        found = self._ask(lambda db: db.execute("PRAGMA quick_check(1)").fetchone())[0]
+        return None if found == "ok" else str(found)
+
+    def copy_to(self, target: Path) -> tuple[int, int]:
+        """Copy the journal; give its visits and story lines. Raises `CopyRefused` too."""
+        self.instance()  # Whatever keeps it from being read is said in its own words.
+        assert self._connection is not None, "it was just asked"
+        return copy_journal(self._connection, self._path, target)
+
+    def draining_since(self) -> datetime | None:
+        """Tell since when no new visits are begun; None: they are."""
+        return self._desk(desk.draining_since)
+
+    def resolutions(self) -> dict[VisitId, Resolution]:
+        """Give how humans settled parked visits."""
+        return self._desk(desk.resolutions)
+
     def totals(self) -> Totals:
         """Add up the visits by how they ended, and count them by where they stand."""
         by_end, by_step = self._ask(
@@ -192,6 +247,14 @@ class JournalReader:
         """
         return self._ask(lambda db: chain.verify(db, limit))[1]
 
+    def _desk(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._ask(question)
+        except UnreadableRow as error:
+            raise JournalUnavailable(
+                f"journal {self._path}: {error}. Use the version that wrote it."
+            ) from error
+
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._connection is None:
@@ -211,7 +274,7 @@ class JournalReader:
             connection.execute("ROLLBACK")
 
     def _open(self) -> sqlite3.Connection:
-        self._check_file()
+        check_file(self._path, self._verb)
         connection = connect(self._path, may_write=False)
         try:
             connection.execute("PRAGMA query_only = ON")
@@ -220,27 +283,15 @@ class JournalReader:
         except BaseException:
             connection.close()
             raise
-        if version == 0:
+        if version < schema.migrations()[-1][0]:
             connection.close()
-            raise JournalUnavailable(f"journal {self._path}: nothing was written to it yet.")
-        return connection
-
-    def _check_file(self) -> None:
-        """Refuse another user: SQLite's own files beside the journal would become that user's."""
-        try:
-            owner = self._path.stat().st_uid
-        except FileNotFoundError:
-            raise JournalUnavailable(
-                f"journal {self._path}: there is none. It is made when the worker first runs; "
-                "check [journal] path if it ran already."
-            ) from None
-        if owner != os.geteuid():
-            name = _user_name(owner)
-            raise JournalUnavailable(
-                f"journal {self._path}: it belongs to {name}, and only {name} may read it: another "
-                "user would leave files beside it that the worker can not write. "
-                f"Try: sudo -u {name} paysera-worker ..."
+            why = (
+                "nothing was written to it yet."
+                if version == 0
+                else "an older version wrote it. Start this version's worker once; it brings it up."
             )
+            raise JournalUnavailable(f"journal {self._path}: {why}")
+        return connection
 
     def _visit(self, text: str) -> Visit:
         try:
@@ -262,6 +313,36 @@ def _intent_line(kind: str, target: str, state: str, attempts: int, *rest: Any) 
         ended_at=at_from_text(ended_at) if ended_at else None,
         detail=detail,
     )
+
+
+def check_file(path: Path, verb: str) -> None:
+    """Refuse another user: SQLite's own files beside the journal would become that user's.
+
+    Raises:
+        JournalUnavailable: there is no such file, or it is another user's; it says what to type.
+
+    """
+    try:
+        owner = path.stat().st_uid
+    except FileNotFoundError:
+        raise JournalUnavailable(
+            f"journal {path}: there is none. It is made when the worker first runs; "
+            "check [journal] path if it ran already."
+        ) from None
+    except PermissionError:
+        raise JournalUnavailable(
+            f"journal {path}: this user may not look into its folder. "
+            f"Try: sudo -u USER paysera-worker {verb}, with the worker's own user."
+        ) from None
+    except OSError as error:
+        raise troubles.unreadable(path, error) from error
+    if owner != os.geteuid():
+        name = _user_name(owner)
+        raise JournalUnavailable(
+            f"journal {path}: it belongs to {name}, and only {name} may use it: another "
+            "user would leave files beside it that the worker can not write. "
+            f"Try: sudo -u {name} paysera-worker {verb}"
+        )
 
 
 def _user_name(user_id: int) -> str:

@@ -26,6 +26,10 @@ class Rule(StrEnum):
     PART_PAID_ONCE = "part_paid_once"
     NOTICE_ONCE = "notice_once"
     NOTICE_IS_UNKNOWN = "notice_is_unknown"
+    NOTICE_IS_ACCEPTED = "notice_is_accepted"
+    RESOLVED_ONCE = "resolved_once"
+    RESOLUTION_OF_PARKED = "resolution_of_parked"
+    REQUEST_ONCE = "request_once"
     OUT_OF_RANGE = "out_of_range"
 
 
@@ -43,6 +47,10 @@ _WORDS = {
     Rule.PART_PAID_ONCE: "a part of its bill is being charged by another visit, or is paid",
     Rule.NOTICE_ONCE: "its till was told of this payment before",
     Rule.NOTICE_IS_UNKNOWN: "a notice was told that was never written",
+    Rule.NOTICE_IS_ACCEPTED: "a notice is handed back that the till has accepted",
+    Rule.RESOLVED_ONCE: "a human settled it before",
+    Rule.RESOLUTION_OF_PARKED: "only a visit that was left to a human can be settled by one",
+    Rule.REQUEST_ONCE: "the request was done before",
     Rule.OUT_OF_RANGE: "it holds a value that the journal does not keep",
 }
 
@@ -53,27 +61,30 @@ def conflict(visit_id: VisitId, rule: Rule, detail: str = "") -> JournalConflict
     return JournalConflict(f"{words}: {detail}" if detail else words)
 
 
+_BY_COLUMN: Final = {
+    "visit.spot_id": Rule.ONE_OPEN_VISIT,
+    "resolution.visit_id": Rule.RESOLVED_ONCE,
+    "request.request_id": Rule.REQUEST_ONCE,
+    "visit.bill_id": Rule.BILL_PAID_ONCE,
+    "charge.part_id": Rule.PART_PAID_ONCE,
+    "notice.notice_id": Rule.NOTICE_ONCE,
+    "known_key": Rule.KEY_OF_ONE_VISIT,
+    "intent.target": Rule.CONFIRM_KEY_ONCE,
+    "intent.kind": Rule.ONE_LIVE_CREATE,
+    "intent.visit_id": Rule.ONE_CONFIRM_PER_VISIT,
+}
+"""The column of a unique index that gives it away; the first that is named counts."""
+
+
 def rule_of(message: str) -> Rule:
     """Tell which rule SQLite's message speaks of: a trigger's name, or an index's columns."""
-    if "visit_is_over" in message:
-        return Rule.VISIT_IS_OVER
+    for trigger in (Rule.VISIT_IS_OVER, Rule.RESOLUTION_OF_PARKED):
+        if trigger.value in message:
+            return trigger
     if message.startswith("UNIQUE"):
-        if "visit.spot_id" in message:
-            return Rule.ONE_OPEN_VISIT
-        if "visit.bill_id" in message:
-            return Rule.BILL_PAID_ONCE
-        if "charge.part_id" in message:
-            return Rule.PART_PAID_ONCE
-        if "notice.notice_id" in message:
-            return Rule.NOTICE_ONCE
-        if "known_key" in message:
-            return Rule.KEY_OF_ONE_VISIT
-        if "intent.target" in message:
-            return Rule.CONFIRM_KEY_ONCE
-        if "intent.kind" in message:
-            return Rule.ONE_LIVE_CREATE
-        if "intent.visit_id" in message:
-            return Rule.ONE_CONFIRM_PER_VISIT
+        for column, rule in _BY_COLUMN.items():
+            if column in message:
+                return rule
     if message.startswith("FOREIGN KEY"):
         return Rule.VISIT_IS_UNKNOWN
     return Rule.OUT_OF_RANGE

@@ -12,12 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from worker.adapters.journal import desk
 from worker.adapters.journal.store import Beat, Kept, Store
 from worker.domain.choosing import Claims
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import LocationId, TransactionKey, VisitId
 from worker.domain.visit import Visit
-from worker.ports import Entry, JsonValue, Lost, OpenVisit, Owed
+from worker.ports import (
+    Entry,
+    Handled,
+    JsonValue,
+    KeptNotice,
+    Lost,
+    OpenVisit,
+    Owed,
+    Reply,
+    Resolution,
+)
 
 T = TypeVar("T")
 
@@ -108,6 +119,32 @@ class SqliteJournal:
     async def beat(self, at: datetime, report: Mapping[str, JsonValue]) -> None:
         """Keep the newest report of the running worker. It travels with the next commit."""
         await self._keep(Beat(at, report))
+
+    async def keep_handled(self, handled: Handled) -> None:
+        """Write a request that concerns no visit, with its reply."""
+        await self._keep(handled)
+
+    async def reply_to(self, request_id: str) -> Reply | None:
+        """Give the reply to a request that was done before; None: it was not."""
+        return await self._call(lambda: self._store.ask(lambda db: desk.reply_to(db, request_id)))
+
+    async def draining_since(self) -> datetime | None:
+        """Tell since when no new visits are begun; None: they are."""
+        return await self._call(lambda: self._store.ask(desk.draining_since))
+
+    async def kept_visit(self, visit_id: VisitId) -> Visit | None:
+        """Give one visit; None: there is no such number."""
+        return await self._call(lambda: self._store.ask(lambda db: desk.visit_of(db, visit_id)))
+
+    async def kept_notices(self, visit_id: VisitId) -> tuple[KeptNotice, ...]:
+        """Give every notice of a visit, oldest first."""
+        return await self._call(lambda: self._store.ask(lambda db: desk.notices_of(db, visit_id)))
+
+    async def resolution_of(self, visit_id: VisitId) -> Resolution | None:
+        """Tell how a human settled a visit; None: nobody did."""
+        return await self._call(
+            lambda: self._store.ask(lambda db: desk.resolution_of(db, visit_id))
+        )
 
     async def aclose(self) -> None:
         """Write what is waiting, close the file and let go of the lock. Twice does no harm."""

@@ -42,7 +42,7 @@ VALUES (?, ?, ?, ?, ?, 'pending', ?, ?)
 POSTED: Final = """
 UPDATE notice SET state = ?1, attempts = attempts + ?2, next_at = ?3, detail = ?4, ended_at = ?5,
   told_since = CASE ?2 WHEN 1 THEN told_since ELSE ?3 END
-WHERE notice_id = ?6
+WHERE notice_id = ?6 AND (?2 = 1 OR state <> 'accepted')
 """
 TELL: Final = "INSERT INTO event (seq, visit_id, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)"
 KEEP_BEAT: Final = "INSERT OR REPLACE INTO beat (only, at, report) VALUES (1, ?, ?)"
@@ -56,7 +56,7 @@ SELECT visit_id, kind, target FROM intent JOIN visit USING (visit_id)
 WHERE state = 'pending' AND step NOT IN ('closed', 'parked') ORDER BY begun_at, intent_id
 """
 HOLDER_OF_BILL: Final = """
-SELECT visit_id FROM visit WHERE location_id = ? AND bill_id = ?
+SELECT visit_id FROM visit WHERE location_id = ? AND bill_id = ? AND is_released = 0
   AND (spot_closed_at IS NULL OR "end" IN ('paid', 'parked'))
 """
 CHARGES: Final = "SELECT part_id, visit_id FROM charge WHERE location_id = ? AND bill_id = ?"
@@ -70,6 +70,7 @@ VISIT_OF_KEY: Final = (
 )
 PARKED_LATELY: Final = """
 SELECT body FROM visit WHERE "end" = 'parked'
+  AND NOT EXISTS (SELECT 1 FROM resolution WHERE resolution.visit_id = visit.visit_id)
   AND visit_id > (SELECT coalesce(max(visit_id), 0) FROM visit) - ? ORDER BY visit_id
 """
 LOST_CREATES: Final = """
@@ -78,4 +79,23 @@ UNION ALL
 SELECT visit_id, target, begun_at FROM intent JOIN visit USING (visit_id)
 WHERE kind = 'create' AND state IN ('pending', 'unknown') AND step IN ('closed', 'parked')
 ORDER BY begun_at, visit_id
+"""
+
+KEEP_REQUEST: Final = """
+INSERT INTO request (request_id, at, who, verb, words, exit_code, reply)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+REPLY: Final = "SELECT exit_code, reply FROM request WHERE request_id = ?"
+BEGIN_DRAINING: Final = "INSERT OR IGNORE INTO meta VALUES ('draining', ?)"
+END_DRAINING: Final = "DELETE FROM meta WHERE key = 'draining'"
+DRAINING: Final = "SELECT value FROM meta WHERE key = 'draining'"
+KEEP_RESOLUTION: Final = """
+INSERT INTO resolution (visit_id, verdict, at, who, note, body) VALUES (?, ?, ?, ?, ?, ?)
+"""
+RESOLUTION: Final = "SELECT verdict, at, who, note, body FROM resolution WHERE visit_id = ?"
+RELEASE_BILL: Final = "UPDATE visit SET is_released = 1 WHERE visit_id = ?"
+RELEASE_PART: Final = "DELETE FROM charge WHERE visit_id = ? AND part_id = ?"
+NOTICES: Final = """
+SELECT notice_id, visit_id, location_id, bill_id, body, attempts, told_since, next_at, state,
+  ended_at, detail FROM notice
 """

@@ -5,7 +5,6 @@ so, and only a new start may try again.
 """
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from worker.adapters.journal import chain, opening, statements, troubles
+from worker.adapters.journal import chain, desk, opening, statements, troubles
+from worker.adapters.journal.files import REMEDY, Files
 from worker.adapters.journal.marker import Marker, write_marker
-from worker.adapters.journal.notices import notice_row, owed_from, posted_row
+from worker.adapters.journal.notices import note_posted, notice_row, owed_from
 from worker.adapters.journal.rows import (
     UnreadableRow,
     VisitRow,
@@ -35,13 +35,13 @@ from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitI
 from worker.domain.visit import FINAL, Step, Visit
 from worker.ports import (
     Entry,
+    Handled,
     Intent,
     IntentState,
     JsonValue,
     Lost,
     OpenVisit,
     Owed,
-    Posted,
     Settled,
 )
 
@@ -63,7 +63,7 @@ class Beat:
     report: Mapping[str, JsonValue]
 
 
-Kept = Entry | Beat
+Kept = Entry | Beat | Handled
 
 
 class Store:
@@ -81,7 +81,7 @@ class Store:
         self._charging: set[VisitId] = set()
         self._broken: str | None = None
         self._is_closed = False
-        self._files = [(name, os.stat(name)) for name in (path, f"{path}-wal")]  # noqa: PTH116 - as often as we commit
+        self._files = Files(path, opened.lock)
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -194,6 +194,14 @@ class Store:
         rows = self._all(statements.PARKED_LATELY, (NEWEST_VISITS,))
         return tuple(self._visit(body) for (body,) in rows)
 
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Put a question of an operator's desk."""
+        self._check_alive()
+        try:
+            return self._read(question, self._connection)
+        except sqlite3.Error as error:
+            raise self._break(error) from error
+
     def close(self) -> None:
         """Close the file and let go of the lock. Twice does no harm."""
         if self._is_closed:
@@ -231,6 +239,8 @@ class Store:
         try:
             if isinstance(item, Entry):
                 self._keep_entry(item)
+            elif isinstance(item, Handled):
+                desk.keep_handled(self._connection, item)
             else:
                 self._connection.execute(
                     statements.KEEP_BEAT, (at_text(item.at), body_text(item.report))
@@ -259,7 +269,7 @@ class Store:
         if entry.settled or entry.begun or entry.posted:
             at = at_text(moment_of(entry, visit))
             for posted in entry.posted:
-                self._note_posted(visit_id, posted, at)
+                note_posted(self._connection, visit_id, posted, at)
             for settled in entry.settled:
                 self._settle(visit_id, settled, at)
             if entry.begun:
@@ -270,6 +280,10 @@ class Store:
             self._tail = tail = chain.seal(self._tail, visit_id, at, kind, body)
             lines.append((tail.seq, visit_id, at, kind, body, tail.hash))
         self._connection.executemany(statements.TELL, lines)
+        if entry.resolution is not None:
+            desk.keep_resolution(self._connection, visit_id, entry.resolution)
+        if entry.handled is not None:
+            desk.keep_handled(self._connection, entry.handled)
 
     def _keep_visit(self, visit: Visit) -> None:
         """Write the visit, touching only what changed: an index that is rewritten costs a page."""
@@ -304,10 +318,6 @@ class Store:
                 if visit.step not in FINAL:
                     self._charging.add(visit_id)
 
-    def _note_posted(self, visit_id: VisitId, posted: Posted, at: str) -> None:
-        if self._connection.execute(statements.POSTED, posted_row(posted, at)).rowcount == 0:
-            raise conflict(visit_id, Rule.NOTICE_IS_UNKNOWN)
-
     def _kept_visit(self, visit_id: VisitId) -> Visit:
         found = self._connection.execute(statements.VISIT, (visit_id,)).fetchone()
         if found is None:
@@ -336,8 +346,9 @@ class Store:
         self._connection.execute(statements.BEGIN, row)
 
     def _conflict(self, item: Kept, message: str) -> Exception:
-        if isinstance(item, Beat):
-            return JournalConflict(f"the report is not written: {message}")
+        if not isinstance(item, Entry):
+            what = "report" if isinstance(item, Beat) else "request"
+            return JournalConflict(f"the {what} is not written: {message}")
         rule = rule_of(message)
         return conflict(item.visit_id, rule, message if rule is Rule.OUT_OF_RANGE else "")
 
@@ -369,21 +380,11 @@ class Store:
 
     def _check_files(self) -> None:
         """Refuse to write into a file that is not at its path any more: nobody would find it."""
-        stat = os.stat
-        for name, opened in self._files:
-            try:
-                there = stat(name)
-            except FileNotFoundError:
-                there = None
-            if there is None or there.st_ino != opened.st_ino or there.st_dev != opened.st_dev:
-                self._refuse_files(f"{name} was {'replaced' if there else 'deleted'} while in use")
-        if not self._lock.is_in_place():
-            self._refuse_files("its lock file was replaced or deleted while in use")
-
-    def _refuse_files(self, cause: str) -> None:
-        remedy = "Put the file back as it was, or restore a backup, then start the worker again."
-        self._broken = str(troubles.refusal(self._path, cause, remedy))
-        raise JournalUnavailable(self._broken)
+        cause = self._files.trouble()
+        if cause is not None:
+            refused = troubles.refusal(self._path, cause, REMEDY)
+            self._broken = str(refused)
+            raise refused
 
     def _break(self, error: Exception) -> JournalUnavailable:
         """Stop trusting the journal for good."""

@@ -10,7 +10,7 @@ from worker.adapters.journal.reader import JournalReader
 from worker.domain.visit import End, Step
 from worker.verbs.demo.stage import Stage
 from worker.verbs.demo.till import Payment
-from worker.verbs.journal import money
+from worker.verbs.wording import money
 
 
 @dataclass(frozen=True, slots=True)
