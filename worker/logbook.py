@@ -37,6 +37,7 @@ class LineName(StrEnum):
     WALLET_UNREACHABLE = "wallet.unreachable"
     WALLET_REACHABLE = "wallet.reachable"
     WALLET_THROTTLED = "wallet.throttled"
+    WALLET_EASED = "wallet.eased"
     WALLET_CLOCK_OFFSET = "wallet.clock_offset"
     WALLET_CLOCK_REFUSED = "wallet.clock_refused"
     WALLET_CREDENTIALS_REFUSED = "wallet.credentials_refused"
@@ -156,8 +157,10 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(LineName.WALLET_REACHABLE, "info", "down_s failures",
           "Paysera answers again; how long it did not, and how many calls were lost on the way."),
     _line(LineName.WALLET_THROTTLED, "warning", "retry_after_s",
-          "Paysera asked for quiet. Confirms and closes go first afterwards.",
-          "If it comes often, poll more slowly (`polling`)."),
+          "Paysera asked for quiet, for the first time in a while. Confirms and closes go first "
+          "afterwards.", "If it comes often, poll more slowly (`polling`)."),
+    _line(LineName.WALLET_EASED, "info", "seconds count",
+          "A minute without being asked for quiet; how long it lasted, and how often it was."),
     _line(LineName.WALLET_CLOCK_OFFSET, "warning", "offset_s",
           "This machine's clock is wrong; signatures are made from Paysera's.", "Set the clock."),
     _line(LineName.WALLET_CLOCK_REFUSED, "error", "do",

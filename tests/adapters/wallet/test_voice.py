@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from tests.service.world import FakeClock
 from worker.adapters.wallet import WalletClient
+from worker.adapters.wallet.health import Pulse
 from worker.domain.ids import LocationId, SpotId, TransactionKey
 from worker.domain.outcome import Done, Refused, Unknown, Unsent
 
@@ -204,3 +206,27 @@ async def test_answers_of_random_bytes_never_raise(stage: Stage, client: WalletC
     for _ in range(300):
         outcome = await client.link_order(SpotId("1"), KEY)
         assert isinstance(outcome, Done | Refused | Unknown)
+
+
+def test_a_wallet_that_throttles_again_and_again_is_told_twice() -> None:
+    """When it begins and when a minute has passed without: how long it was, and how often."""
+    clock = FakeClock()
+    pulse = Pulse(clock)
+
+    def pass_by(seconds: float) -> None:
+        clock.at += timedelta(seconds=seconds)
+        pulse.note("spots", Done(None))
+
+    with capture_logs() as told:
+        for _ in range(40):
+            pulse.note_throttled(2.0)
+            pass_by(30.0)
+        assert [line["event"] for line in told] == ["wallet.throttled"]
+        pass_by(61.0)
+        pass_by(61.0)
+        pulse.note_throttled(5.0)
+
+    begun, eased, again = told
+    assert (begun["event"], begun["retry_after_s"]) == ("wallet.throttled", 2.0)
+    assert (eased["event"], eased["seconds"], eased["count"]) == ("wallet.eased", 1172.0, 40)
+    assert (again["event"], again["retry_after_s"]) == ("wallet.throttled", 5.0)

@@ -21,6 +21,8 @@ SIGNED_READS: Final = frozenset({"spots", "spot", "transactions", "transaction"}
 TURNED_AWAY_REFUSALS: Final = 5
 TURNED_AWAY_S: Final = 10.0
 """So many refusals over so long are no slip of the wallet's: the key is wrong, or barred."""
+EASED_AFTER_S: Final = 60.0
+"""So long without another hold is the end of it; one that comes sooner is the same trouble."""
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +65,10 @@ class Pulse:
         self._was_accepted = False
         self._refusals = 0
         self._refused_since_s = 0.0
+        self._holds = 0
+        """How often everything was held since that was told; 0: all is well."""
+        self._throttled_since_s = 0.0
+        self._held_until_s = 0.0
 
     def count(self, op: str) -> None:
         """Count a request that is about to be sent."""
@@ -85,8 +91,13 @@ class Pulse:
                 self._bad(op, why)
 
     def note_throttled(self, for_s: float) -> None:
-        """Say that everything is held. Told once per hold."""
-        log.warning(LineName.WALLET_THROTTLED, retry_after_s=round(for_s, 1))
+        """Say that everything is held: once, however many holds follow each other closely."""
+        now_s = self._clock.ticks_s()
+        if not self._holds:
+            self._throttled_since_s = now_s
+            log.warning(LineName.WALLET_THROTTLED, retry_after_s=round(for_s, 1))
+        self._holds += 1
+        self._held_until_s = now_s + for_s
 
     def note_clock_offset(self, offset_s: float) -> None:
         """Say that the machine's clock and the wallet's differ."""
@@ -135,6 +146,10 @@ class Pulse:
             log.info(LineName.WALLET_REACHABLE, down_s=down_s, failures=self._failures)
             self._down_since_s = None
             self._failures = 0
+        if self._holds and now_s - self._held_until_s > EASED_AFTER_S:
+            held_s = round(self._held_until_s - self._throttled_since_s, 1)
+            log.info(LineName.WALLET_EASED, seconds=held_s, count=self._holds)
+            self._holds = 0
 
     def _bad(self, op: str, why: str) -> None:
         self._trouble, self._trouble_at = f"{op}: {why}", self._clock.now()
