@@ -61,3 +61,12 @@ async def test_each_part_has_one_confirm_of_its_own(journal: Journal) -> None:
     await journal.write(an_entry(visit, settled=(Settled(first, IntentState.DONE),), begun=second))
     with pytest.raises(JournalConflict, match="one_confirm_per_visit"):
         await journal.write(an_entry(visit, begun=replace(first, target="key-c")))
+
+
+async def test_more_may_be_taken_than_the_rest_of_the_bill_asks_for(journal: Journal) -> None:
+    """A till that takes paid parts off its bill shows a smaller one when it is asked again."""
+    visit = in_parts(a_visit(), PartState.PAID, PartState.DUE)
+    rest = replace(visit, bill=a_bill("bill-7", amount_minor=100), taken_minor=900)
+    await journal.write(an_entry(rest))
+
+    assert [one.visit for one in await journal.open_visits()] == [rest]
