@@ -38,7 +38,7 @@ FIELDS: Final = frozenset(
         "exit_code", "file", "bill", "reference", "count", "loop", "seconds", "do", "closed",
         "paid", "logger", "message", "exception", "tries", "in_flight", "since", "other",
         "pid", "port", "seed", "fault", "currency", "key", "generation", "call", "answer",
-        "remedy", "kind",
+        "remedy", "kind", "unposted", "tables", "part",
     }
 )
 # fmt: on

@@ -91,6 +91,7 @@ class Engine:
             actor = Actor(visit, visit, unfinished.pending)
             self._actors[visit.visit_id] = actor
             self._index(actor)
+            self._hands.allowance.note(visit)
             self._hands.sightings.take_up(visit.visit_id)
             self._tell(actor, resumption(actor))
         await self._tell_parked()
@@ -243,6 +244,7 @@ class Engine:
         actor.facts.extend(decided.facts)
         actor.notices.extend(decided.notices)
         actor.visit = after
+        self._hands.allowance.note(after)
         if before.is_locked and not after.is_locked and not decided.notices:
             self._unlock(before)  # A bill that is paid stays as it is until the till hears of it.
         if before.transaction_key != after.transaction_key or before.step != after.step:
@@ -313,9 +315,11 @@ class Engine:
             exc_info=not isinstance(exc, JournalConflict),
         )
         if actor.durable is None:
+            self._hands.allowance.forget(actor.visit)
             self._forget(actor)
             return
         actor.visit = actor.durable
+        self._hands.allowance.note(actor.visit)
         actor.path.clear()
         actor.settled.clear()
         actor.facts.clear()

@@ -14,12 +14,14 @@ from worker.settings.model import (
     LocationSettings,
     LogSettings,
     PollingSettings,
+    SafetySettings,
     Settings,
     VisitSettings,
     WalletSettings,
 )
 from worker.settings.printing import describe
 from worker.settings.problem import Problem, SettingsError
+from worker.settings.rules import is_loopback_url
 from worker.settings.tills import (
     CommandTill,
     FixedTill,
@@ -41,11 +43,13 @@ __all__ = [
     "PluginTill",
     "PollingSettings",
     "Problem",
+    "SafetySettings",
     "Settings",
     "SettingsError",
     "SqlTill",
     "VisitSettings",
     "WalletSettings",
     "describe",
+    "is_loopback_url",
     "load",
 ]

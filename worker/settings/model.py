@@ -6,9 +6,16 @@ value always says the rule.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.settings import rules
@@ -116,6 +123,46 @@ class ListenerSettings(BaseModel):
     )
 
 
+class SafetySettings(BaseModel):
+    """How far the worker may go: step 5 of Paysera's guide, small amounts in production."""
+
+    model_config = CONFIG
+
+    mode: Literal["observe", "canary", "live"] = Field(
+        "live", description='"observe", "canary" or "live"'
+    )
+    max_amount_minor: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=10**10,
+        description="a whole number of minor units from 1 to 10000000000",
+    )
+    max_day_minor: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=10**12,
+        description="a whole number of minor units from 1 to 1000000000000",
+    )
+    canary_spots: Annotated[tuple[str, ...], BeforeValidator(rules.spot_names)] = Field(
+        (), description='a list of spot identifiers such as ["table1"]'
+    )
+
+    @model_validator(mode="after")
+    def _is_a_canary_kept_small(self) -> Self:
+        """Refuse a canary that could do as much harm as the whole flock."""
+        if self.mode == "canary" and not self.canary_spots:
+            raise ValueError('canary serves listed spots only: add canary_spots = ["table1"]')
+        if self.mode == "canary" and self.max_amount_minor is None:
+            raise ValueError("canary takes small amounts only: add max_amount_minor, such as 500")
+        if self.mode != "canary" and self.canary_spots:
+            raise ValueError(
+                'canary_spots means nothing unless mode is "canary": every spot would be served'
+            )
+        return self
+
+
 class LogSettings(BaseModel):
     """What the log shows, and how."""
 
@@ -146,6 +193,7 @@ class Settings(BaseSettings):
     )
     till: Annotated[AnyTill, Field(discriminator="kind")]
     listener: ListenerSettings = ListenerSettings()
+    safety: SafetySettings = SafetySettings()
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -184,13 +232,14 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "locations": (LocationSettings,),
     "till": tuple(TILLS.values()),
     "listener": (ListenerSettings,),
+    "safety": (SafetySettings,),
     "log": (LogSettings,),
 }
 
 
 def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
-    if annotation in {int, float}:
+    if annotation in {int, float, int | None}:
         return "number"
     if annotation is bool:
         return "flag"

@@ -44,6 +44,9 @@ def status(reader: JournalReader, *, as_json: bool) -> int:
     print(f"paysera-worker is {state}")
     for trouble in troubles:
         print(f"  {trouble}")
+    mode = report.get("mode")
+    if is_running and mode:
+        print(f"  mode           {plain(str(mode), 40)}")
     print(f"  visits open    {open_visits}")
     print(f"  visits parked  {parked}" + ("  (see: paysera-worker visits --parked)" * bool(parked)))
     for currency, amount_minor in sorted(totals.confirmed().items()):
