@@ -1,0 +1,268 @@
+"""A first payment of one cent, rehearsed at sandboxes that agree, and at others that do not."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.operator.processes import Performer, cli
+from tests.operator.theatre import Stage, side_by_side, stage
+from worker.sandbox.manners import SWITCHES
+from worker.verbs.rehearse.assumptions import ASSUMPTIONS, BY_NAME
+
+OTHER = [(name, value) for name, values in SWITCHES.items() for value in values[1:]]
+LOWERED = "transaction.confirm.lowered"
+
+
+def play_like(path: Path, **findings: str) -> Path:
+    """Write a recording that tells a sandbox how to answer."""
+    told = {"format": "paysera-worker-rehearsal", "version": 1, "findings": findings}
+    path.write_text(json.dumps(told))
+    return path
+
+
+@contextmanager
+def phone(play: Stage, table: str = "table1") -> Iterator[None]:
+    """Somebody who scans the table once it is waited for, and accepts what the phone shows."""
+    over = threading.Event()
+
+    def look() -> None:
+        is_seated = False
+        while not over.wait(0.1):
+            reads = {one["op"] for one in play.control("GET", "requests")["requests"]}
+            if not is_seated and "transaction.revoke" in reads:
+                play.scan(table)
+                is_seated = True
+            for spot in play.ledger()["spots"]:
+                for order in spot["orders"]:
+                    if order["status"] == "pending":
+                        key = order["transaction_key"]
+                        play.control("POST", f"transactions/{key}/reserve")
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
+
+
+def rehearse(play: Stage, *more: str) -> tuple[int, str, str]:
+    """Rehearse with the phone at hand; give the exit code and what was said."""
+    out = play.folder / "rehearsal.json"
+    with phone(play):
+        return cli(
+            "rehearse", "--config", play.config(), "--spot", "table1", "--yes", "--out", out, *more
+        )
+
+
+def findings(play: Stage) -> dict[str, str]:
+    """Read what a rehearsal found."""
+    found: dict[str, str] = json.loads((play.folder / "rehearsal.json").read_text())["findings"]
+    return found
+
+
+def assert_nothing_is_left(play: Stage) -> None:
+    """Nobody waits, nothing is held or open, and no note is left."""
+    ledger = play.ledger()
+    assert ledger["waiting_spots"] == 0
+    assert ledger["reserved_count"] == 0
+    assert set(play.control("GET", "state")["transactions"]) <= {
+        "confirmed",
+        "deleted",
+        "revoked",
+        "rejected",
+    }
+    assert not (play.folder / "rehearsal.json.unfinished").exists()
+
+
+def test_both_sides_know_the_same_assumptions() -> None:
+    """The sandbox shares no code with the rest, so the two lists are compared here."""
+    assert {one.name: tuple(one.answers) for one in ASSUMPTIONS} == dict(SWITCHES)
+
+
+def test_a_rehearsal_pays_one_cent_and_finds_everything_as_assumed(tmp_path: Path) -> None:
+    """Each question that can be asked is asked, and nothing is left behind."""
+    with stage(tmp_path) as play:
+        code, out, err = rehearse(play)
+
+        assert (code, err) == (0, "")
+        assert findings(play) == {
+            one.name: one.assumed for one in ASSUMPTIONS if one.name != LOWERED
+        }
+        assert "0.01 EUR" in out
+        assert play.ledger()["confirmed_count"] == 1
+        assert_nothing_is_left(play)
+
+
+def test_a_lowered_confirm_is_tried_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    """Two cents agreed to, one taken."""
+    with stage(tmp_path) as play:
+        code, _, err = rehearse(play, "--try-lowered", "--amount-minor", "2")
+
+        assert (code, err) == (0, "")
+        assert findings(play)[LOWERED] == "taken"
+        assert_nothing_is_left(play)
+
+
+def disagree(folder: Path, name: str, value: str) -> None:
+    """Rehearse at a sandbox that disagrees in one thing, then at one that plays the recording."""
+    twice = ("--try-lowered", "--amount-minor", "2") if name == LOWERED else ()
+    file = folder / "manners.json"
+    folder.mkdir(parents=True)
+    play_like(file, **{name: value})
+    with stage(folder, "--as-recorded", str(file)) as play:
+        code, out, err = rehearse(play, *twice)
+        found = findings(play)
+        differing = {one: told for one, told in found.items() if told != BY_NAME[one].assumed}
+        assert differing == {name: value}, (name, value, out, err)
+        remedy = BY_NAME[name].answers[value]
+        assert code == (0 if remedy.startswith("nothing to change") else 1), (name, value, err)
+        assert f"{value}, not {BY_NAME[name].assumed}: {remedy}" in out
+        assert_nothing_is_left(play)
+        recorded = folder / "rehearsal.json"
+    again = folder / "again"
+    with stage(again, "--as-recorded", str(recorded)) as play:
+        rehearse(play, *twice)
+        assert findings(play) == found, (name, value)
+
+
+def test_a_rehearsal_notices_exactly_what_a_sandbox_does_differently(tmp_path: Path) -> None:
+    """
+    Every switch at each of its other answers, and nothing else: and a sandbox that plays the
+    recording is found to be just so.
+    """
+    side_by_side(
+        [
+            lambda name=name, value=value: disagree(tmp_path / f"{name}-{value}", name, value)
+            for name, value in OTHER
+        ]
+    )
+
+
+def test_a_recording_holds_no_key_no_name_and_nobody_s_text(tmp_path: Path) -> None:
+    """What was sent and answered is there in shape, and nothing that anybody could misuse."""
+    with stage(tmp_path) as play:
+        code, out, err = rehearse(play)
+        assert code == 0
+        recorded = (play.folder / "rehearsal.json").read_text()
+        keys = [one["path"].split("/")[4] for one in play.calls("transaction.get")]
+        secrets = [*keys, "IrdTc8uQodU7PRpLzzLTW6wqZAO6tAMU", "wkVd93h2uS", "table1", "9975"]
+        secrets += ["Sandbox place", "Loopback street", "rehearsal.", "mac=", "nonce"]
+
+        assert len(keys) > 2
+        for secret in secrets:
+            assert secret not in recorded.replace("paysera-worker-rehearsal", ""), secret
+            if secret in keys or secret.startswith("Ird"):
+                assert secret not in out + err
+        assert '"status": "confirmed"' in recorded
+
+
+def test_a_rehearsal_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C with money held: it is given back, and the table is free."""
+    with stage(tmp_path) as play:
+        play.hold("transaction.confirm")
+        out = play.folder / "rehearsal.json"
+        config = play.config()
+        arguments = ("--config", config, "--spot", "table1", "--yes", "--out", out)
+        with phone(play):
+            performer = Performer(tmp_path, "rehearsal", "rehearse", *arguments)
+            play.await_held("transaction.confirm")
+            performer.process.send_signal(2)
+            code = performer.process.wait(60)
+
+        assert code == 130, performer.said()
+        assert "Stopped by you." in performer.said()
+        assert play.ledger()["confirmed_count"] == 0
+        assert_nothing_is_left(play)
+
+
+def test_a_rehearsal_that_was_killed_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    """Its note says what it made; the second run ends that first, then plays."""
+    with stage(tmp_path) as play:
+        play.hold("order.create")
+        out = play.folder / "rehearsal.json"
+        config = play.config()
+        arguments = ("--config", config, "--spot", "table1", "--yes", "--out", out)
+        with phone(play):
+            performer = Performer(tmp_path, "rehearsal", "rehearse", *arguments)
+            play.await_held("order.create")
+            performer.kill()
+        assert (play.folder / "rehearsal.json.unfinished").stat().st_mode & 0o077 == 0
+        play.control("POST", "spots/table1/leave")
+        code, said, err = rehearse(play)
+
+        assert (code, err) == (0, "")
+        assert "An earlier rehearsal left something" in said
+        assert_nothing_is_left(play)
+
+
+def test_no_rehearsal_beside_a_worker(tmp_path: Path) -> None:
+    """The worker would serve the operator's own check-in."""
+    with stage(tmp_path) as play:
+        daemon = play.start(play.config())
+        daemon.await_line("worker.ready")
+        code, out, err = rehearse(play)
+
+        assert (code, out) == (75, "")
+        assert "Stop that one first" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (("--amount-minor", "101"), 2, "from 1 to 100"),
+        (("--amount-minor", "0"), 2, "from 1 to 100"),
+        (("--try-lowered",), 2, "from 2 to 100"),
+        (("--currency", "euro"), 2, "three capital letters"),
+        (("--location", "1"), 2, "not in the settings"),
+    ],
+)
+def test_what_a_rehearsal_can_not_do_is_said_before_anything_is_sent(
+    tmp_path: Path, more: tuple[str, ...], code: int, words: str
+) -> None:
+    """One sentence, and Paysera saw nothing."""
+    with stage(tmp_path) as play:
+        found, out, err = rehearse(play, *more)
+
+        assert (found, out) == (code, "")
+        assert words in err
+        assert not play.control("GET", "requests")["requests"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense", "it is not a recording"),
+        ('{"format": "paysera-worker-rehearsal", "version": 2}', "its version is 2"),
+        (
+            '{"format": "paysera-worker-rehearsal", "version": 1, "findings": {"moon": "full"}}',
+            "'moon' is no assumption",
+        ),
+        (
+            '{"format": "paysera-worker-rehearsal", "version": 1, "findings": '
+            '{"spot.single": "sometimes"}}',
+            "spot.single can not be 'sometimes'",
+        ),
+        (
+            '{"format": "paysera-worker-rehearsal", "version": 1, "findings": {}, "more": 1}',
+            "unknown entries: 'more'",
+        ),
+        ('{"format": "paysera-worker-rehearsal", "version": 1}', "no findings"),
+    ],
+)
+def test_a_recording_that_is_not_understood_is_refused_by_name(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    """A sandbox that ignored an entry would claim to be what it is not."""
+    file = tmp_path / "recording.json"
+    file.write_text(text)
+
+    code, out, err = cli("sandbox", "--port", "0", "--as-recorded", file)
+
+    assert (code, out) == (2, "")
+    assert words in err
