@@ -55,7 +55,7 @@ class Wish:
 def run(settings: Settings, wish: Wish) -> int:
     """Rehearse; return the exit code."""
     logs.configure(level="error", fmt="auto", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    before = signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         _money(settings, wish)
         _location(settings, wish)
@@ -69,7 +69,10 @@ def run(settings: Settings, wish: Wish) -> int:
         return stopped.exit_code
     except (notes.BadNote, JournalUnavailable, OSError) as error:
         print(error, file=sys.stderr)
-        return bootstrap.EXIT_TEMPORARY if isinstance(error, JournalLocked) else 69
+        is_locked = isinstance(error, JournalLocked)
+        return bootstrap.EXIT_TEMPORARY if is_locked else bootstrap.EXIT_UNAVAILABLE
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
