@@ -24,15 +24,18 @@ def play_like(path: Path, **findings: str) -> Path:
 
 
 @contextmanager
-def phone(play: Stage, table: str = "table1") -> Iterator[None]:
-    """Somebody who scans the table once it is waited for, and accepts what the phone shows."""
+def phone(play: Stage, table: str = "table1", revokes: int = 1) -> Iterator[None]:
+    """Somebody who scans the table once it is waited for, and accepts what the phone shows.
+
+    It is waited for once so many transactions were withdrawn.
+    """
     over = threading.Event()
+    before = len(play.calls("transaction.revoke"))
 
     def look() -> None:
         is_seated = False
         while not over.wait(0.1):
-            reads = {one["op"] for one in play.control("GET", "requests")["requests"]}
-            if not is_seated and "transaction.revoke" in reads:
+            if not is_seated and len(play.calls("transaction.revoke")) >= before + revokes:
                 play.scan(table)
                 is_seated = True
             for spot in play.ledger()["spots"]:
@@ -50,10 +53,10 @@ def phone(play: Stage, table: str = "table1") -> Iterator[None]:
         thread.join(10)
 
 
-def rehearse(play: Stage, *more: str) -> tuple[int, str, str]:
+def rehearse(play: Stage, *more: str, revokes: int = 1) -> tuple[int, str, str]:
     """Rehearse with the phone at hand; give the exit code and what was said."""
     out = play.folder / "rehearsal.json"
-    with phone(play):
+    with phone(play, revokes=revokes):
         return cli(
             "rehearse", "--config", play.config(), "--spot", "table1", "--yes", "--out", out, *more
         )
@@ -184,10 +187,23 @@ def test_a_rehearsal_that_was_killed_is_cleared_away_by_the_next(tmp_path: Path)
             performer.kill()
         assert (play.folder / "rehearsal.json.unfinished").stat().st_mode & 0o077 == 0
         play.control("POST", "spots/table1/leave")
-        code, said, err = rehearse(play)
+        code, said, err = rehearse(play, revokes=2)
 
         assert (code, err) == (0, "")
         assert "An earlier rehearsal left something" in said
+        assert_nothing_is_left(play)
+
+
+def test_a_create_whose_answer_was_lost_is_found_by_its_reference(tmp_path: Path) -> None:
+    """The wallet made it, nobody heard its key: it is searched for and withdrawn."""
+    with stage(tmp_path) as play:
+        faults = {"next": [{"op": "transaction.create", "kind": "lost_reply", "times": 1}]}
+        play.control("PUT", "faults", faults)
+        code, _, err = rehearse(play, revokes=99)
+
+        assert code == 75
+        assert "no answer" in err
+        assert play.applied("transaction.create") == 1
         assert_nothing_is_left(play)
 
 
@@ -215,7 +231,7 @@ def test_no_rehearsal_beside_a_worker(tmp_path: Path) -> None:
 def test_what_a_rehearsal_can_not_do_is_said_before_anything_is_sent(
     tmp_path: Path, more: tuple[str, ...], code: int, words: str
 ) -> None:
-    """One sentence, and Paysera saw nothing."""
+    """One sentence, and Paysera saw nothing (F60)."""
     with stage(tmp_path) as play:
         found, out, err = rehearse(play, *more)
 

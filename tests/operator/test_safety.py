@@ -50,7 +50,7 @@ def test_a_canary_serves_its_table_and_says_so_once(tmp_path: Path) -> None:
 
 
 def test_real_credentials_never_take_a_sandbox_for_the_wallet(tmp_path: Path) -> None:
-    """78, before anything is written, and not "your key is wrong": the address is."""
+    """78, before anything is written, and not "your key is wrong": the address is (F60)."""
     with stage(tmp_path) as play:
         play.scan()
         settings = config(play, client_id="a-real-client")

@@ -228,7 +228,7 @@ def test_the_published_sample_is_warned_of_outside_this_machine(tmp_path: Path) 
     ],
 )
 def test_the_published_sample_is_refused_at_the_real_wallet(tmp_path: Path, base_url: str) -> None:
-    """A worker set up for the sandbox never begins to knock at Paysera's own hosts."""
+    """A worker set up for the sandbox never begins to knock at Paysera's own hosts (F60)."""
     toml = BASE.replace("our-client", "wkVd93h2uS")
     environ = KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": base_url}
 

@@ -185,8 +185,10 @@ class Rehearsal:
             return
         print("An earlier rehearsal left something; it is cleared away first.")
         left = self._do(clear(self._line, self._note, self._clock, is_same_guest=False))
-        if left:
+        if self._note.spot_id or any(one.key for one in self._note.made):
             raise Stopped("; ".join(left))
+        for one in left:
+            print(f"   {one}")
 
     def _play_all(self) -> None:
         for number, step in enumerate(self._play.steps(), start=1):

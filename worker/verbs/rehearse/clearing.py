@@ -1,6 +1,7 @@
 """Leaving nothing behind: every transaction of ours over, the spot free, or said what is left."""
 
 from datetime import timedelta
+from typing import Final
 
 from worker.adapters.wallet import shapes
 from worker.domain.ids import OrderReference, SpotId, TransactionKey
@@ -10,8 +11,10 @@ from worker.ports import Clock
 from worker.verbs.rehearse.line import SEARCHED, Line, Stopped
 from worker.verbs.rehearse.note import Made, Note
 
-SEARCH_MARGIN = timedelta(seconds=120)
-OVER = RELEASED | {TransactionStatus.CONFIRMED}
+SEARCH_MARGIN: Final = timedelta(seconds=120)
+FORGOTTEN_S: Final = 600.0
+"""How long a transaction that no search shows is searched for: nobody was shown it either."""
+OVER: Final = RELEASED | {TransactionStatus.CONFIRMED}
 
 
 async def clear(line: Line, note: Note, clock: Clock, *, is_same_guest: bool) -> list[str]:
@@ -51,6 +54,8 @@ async def end_transaction(line: Line, made: Made, clock: Clock) -> str:
     """Withdraw a transaction that is not over; say what is left of it, or nothing."""
     if not made.key:
         made.key = await find(line, made, clock)
+        if not made.key and clock.wall_s() - made.begun_unix > FORGOTTEN_S:
+            return ""
         if not made.key:
             return (
                 f"transaction {made.reference} may have been made and is not found; nobody was "
