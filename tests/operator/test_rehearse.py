@@ -1,14 +1,18 @@
 """A first payment of one cent, rehearsed at sandboxes that agree, and at others that do not."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.operator.processes import Performer, cli
+from tests.operator.processes import ROOT, Performer, cli, environ, until
 from tests.operator.theatre import Stage, stage
 from worker.sandbox.manners import SWITCHES
 from worker.verbs.rehearse.assumptions import ASSUMPTIONS
@@ -171,6 +175,45 @@ def test_a_rehearsal_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -
         assert code == 130, performer.said()
         assert "Stopped by you." in performer.said()
         assert play.ledger()["confirmed_count"] == 0
+        assert_nothing_is_left(play)
+
+
+def is_asked(out: Path, number: int) -> bool:
+    """Tell whether a step has asked for Enter."""
+    said = out.read_text()
+    return f"\n{number}. " in said and said.count("Enter: go on") == number
+
+
+def test_a_person_is_asked_before_each_step_and_can_end_it_at_any(tmp_path: Path) -> None:
+    """Enter goes on; Ctrl-C at the question ends it, and the table that was scanned is free."""
+    with stage(tmp_path) as play:
+        arguments = ("--config", play.config(), "--spot", "table1")
+        out = tmp_path / "said"
+        with out.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "worker", "rehearse", *map(str, arguments)],
+                env=environ() | {"PYTHONPATH": str(ROOT)},
+                cwd=tmp_path,
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            assert process.stdin is not None
+            for number in range(1, 6):
+                until("it asks", partial(is_asked, out, number))
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+            play.scan()
+            until("it asks about the table", partial(is_asked, out, 6))
+            process.send_signal(signal.SIGINT)
+            code = process.wait(60)
+        finally:
+            process.kill()
+            process.communicate()
+
+        assert code == 130, out.read_text()
+        assert "Clearing away" in out.read_text()
         assert_nothing_is_left(play)
 
 

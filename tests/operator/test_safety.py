@@ -66,3 +66,24 @@ def test_real_credentials_never_take_a_sandbox_for_the_wallet(tmp_path: Path) ->
         code, _, err = cli("check-config", "--online", "--config", settings)
         assert code == 78
         assert "sandbox" in err
+
+
+def test_what_was_taken_today_counts_after_a_restart(tmp_path: Path) -> None:
+    """A day's bound of one bill: the second table is not offered any, whoever restarted."""
+    day = "[safety]\nmax_day_minor = 2499\n"
+    with stage(tmp_path) as play:
+        settings = config(play, day)
+        play.scan("table1")
+        first = play.start(settings)
+        play.pay("table1")
+        play.await_steps(Step.CLOSED)
+        assert first.stop() == 0
+
+        play.scan("table2")
+        second = play.start(settings)
+        told = second.await_line("bill.too_much")
+        assert told["table"] == "table2"
+        assert "12.49 EUR are left" in told["why"]
+        play.await_steps(Step.CLOSED, Step.CLOSED)
+        assert second.stop() == 0
+        assert play.applied("transaction.create") == 1
