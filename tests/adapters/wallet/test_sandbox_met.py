@@ -9,7 +9,10 @@ from worker.domain.outcome import Done, Unknown, Unsent
 from .conftest import MakeClient
 
 BODY = b'{"spots":[],"_metadata":{"total":0,"offset":0,"limit":20}}'
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nX-Sandbox: 1\r\ncontent-length: %d\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nX-Sandbox: 1\r\n"
+    b"content-length: %d\r\n\r\n"
+)
 
 
 async def test_nothing_is_sent_once_a_sandbox_has_answered(make_client: MakeClient) -> None:
@@ -17,10 +20,13 @@ async def test_nothing_is_sent_once_a_sandbox_has_answered(make_client: MakeClie
     asked: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            asked.append(head.split(b"\r\n", 1)[0])
-            writer.write(HEAD % len(BODY) + BODY)
-            await writer.drain()
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                asked.append(head.split(b"\r\n", 1)[0])
+                writer.write(HEAD % len(BODY) + BODY)
+                await writer.drain()
+        finally:
+            writer.close()
 
     def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.append(asyncio.get_running_loop().create_task(answer(reader, writer)))
