@@ -27,6 +27,10 @@ class Allowance:
         for visit in past:
             self.note(visit)
 
+    def serves(self, table: str) -> bool:
+        """Tell whether a spot is served at all."""
+        return self._safety.serves(table)
+
     def note(self, visit: Visit) -> None:
         """Note what a visit has at stake now."""
         if self._safety.max_day_minor is None:

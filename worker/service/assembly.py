@@ -73,41 +73,27 @@ def assemble(
         wallet, till, journal, clock, ledger, sightings, strangers, lock, policy, allowance
     )
     postman = Postman(till=till, journal=journal, clock=clock, policy=policy, pulse=pulse)
-    engine = Engine(
-        hands=hands,
-        journal=journal,
-        clock=clock,
-        policy=policy,
-        dice=dice,
-        postman=postman,
-        recorder=recorder,
-    )
+    engine = make_engine(hands, dice, postman, recorder)
     observer = None
     if bounds.is_observing:
         observer = Observer(hands, pulse, gone_after_s=POLLS_TO_GO * spots_interval_s)
+    spot_pollers = [
+        spot_poller(each, spots_interval_s, hands, engine=engine, pulse=pulse, observer=observer)
+        for each in locations
+    ]
+    reservation_poller = ReservationPoller(
+        interval_s=reservations_interval_s,
+        wallet=wallet,
+        engine=engine,
+        strangers=strangers,
+        clock=clock,
+        pulse=pulse,
+    )
     return Supervisor(
         engine=engine,
         journal=journal,
-        spot_pollers=[
-            spot_poller(
-                location_id,
-                spots_interval_s,
-                hands=hands,
-                engine=engine,
-                pulse=pulse,
-                bounds=bounds,
-                observer=observer,
-            )
-            for location_id in locations
-        ],
-        reservation_poller=ReservationPoller(
-            interval_s=reservations_interval_s,
-            wallet=wallet,
-            engine=engine,
-            strangers=strangers,
-            clock=clock,
-            pulse=pulse,
-        ),
+        spot_pollers=spot_pollers,
+        reservation_poller=reservation_poller,
         postman=postman,
         sweeper=Sweeper(engine=engine, strangers=strangers, clock=clock, pulse=pulse),
         pulse=pulse,
@@ -120,14 +106,28 @@ def assemble(
     )
 
 
+def make_engine(
+    hands: Hands, dice: random.Random, postman: Postman, recorder: Recorder | None
+) -> Engine:
+    """Give the actors of all visits, with these hands."""
+    return Engine(
+        hands=hands,
+        journal=hands.journal,
+        clock=hands.clock,
+        policy=hands.policy,
+        dice=dice,
+        postman=postman,
+        recorder=recorder,
+    )
+
+
 def spot_poller(
     location_id: LocationId,
     interval_s: float,
-    *,
     hands: Hands,
+    *,
     engine: Engine,
     pulse: Pulse,
-    bounds: Bounds,
     observer: Observer | None,
 ) -> SpotPoller:
     """Give the poll of one location, which tells the engine, or who only looks on."""
@@ -140,5 +140,5 @@ def spot_poller(
         clock=hands.clock,
         pulse=pulse,
         newcomer=observer.see if observer else None,
-        serves=bounds.safety.serves,
+        serves=hands.allowance.serves,
     )
