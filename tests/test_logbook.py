@@ -18,6 +18,7 @@ NAMED_ELSEWHERE: Final = {
 """Calls whose name is handed in, typed as one of the list's; where it is chosen it is read."""
 PASSED_ON: Final = {
     *(name for name in LineName if name.value.startswith(("journal.", "worker.turned"))),
+    LineName.WORKER_SANDBOX_MET, LineName.TILL_UNUSABLE,
     LineName.BILL_VANISHED, LineName.BILL_CHANGED_AFTER_PAYMENT, LineName.LIBRARY_WARNED,
     LineName.TRANSACTION_FOREIGN, LineName.WORKER_TWIN_SEEN, FactName.NOTICE_DELAYED,
     FactName.NOTICE_PARKED, FactName.TRANSACTION_RELEASED, FactName.VISIT_CLOSED,

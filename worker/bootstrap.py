@@ -6,8 +6,9 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,25 +18,37 @@ from worker import __version__
 from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.journal.letterbox import FileLetterBox
+from worker.adapters.journal.past import visits_since
+from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.names import NamesLoop
 from worker.adapters.systemd import Herald
 from worker.adapters.till import GuardedTill
 from worker.adapters.till.connector import TillError
 from worker.adapters.wallet.client import WalletClient
-from worker.domain.errors import CredentialsRefused, JournalLocked, JournalUnavailable
+from worker.domain.errors import (
+    CredentialsRefused,
+    JournalLocked,
+    JournalUnavailable,
+    SandboxMet,
+)
 from worker.domain.ids import LocationId
 from worker.domain.policy import Policy
+from worker.domain.safety import Mode, Safety
+from worker.domain.visit import Visit
 from worker.logbook import LineName
-from worker.ports import JsonValue
-from worker.service.assembly import assemble
+from worker.ports import Clock, JsonValue
+from worker.service.assembly import Bounds, assemble
 from worker.service.requests import Desk, RequestLoop
 from worker.service.supervisor import Supervisor
-from worker.settings import Settings
+from worker.settings import Settings, is_loopback_url
 from worker.tills import make_till
 
 if TYPE_CHECKING:
     from worker.watching import Watch
+
+PAST: Final = timedelta(hours=36)
+"""How far back visits are read that may have taken money this day: a day, and a long evening."""
 
 EXIT_OK: Final = 0
 EXIT_DEGRADED: Final = 1
@@ -84,6 +97,7 @@ def make_supervisor(
 ) -> Supervisor:
     """Give the service floor its ports and the operator's numbers."""
     watch = make_watch(settings, clock)
+    safety = make_safety(settings)
     supervisor = assemble(
         locations=[LocationId(location.id) for location in settings.locations],
         spots_interval_s=settings.polling.spots_interval_s,
@@ -97,6 +111,7 @@ def make_supervisor(
         herald=Herald(),
         wallet_report=lambda: wallet_report(wallet),
         recorder=None if watch is None else watch.recorder,
+        bounds=Bounds(safety, past_of(settings, safety, clock), mode_of(settings)),
     )
     if watch is not None:
         watch.over_journal(journal)
@@ -123,8 +138,38 @@ def make_watch(settings: Settings, clock: SystemClock) -> "Watch | None":
 
 
 def mode_of(settings: Settings) -> str:
-    """Give the word for what the worker works with."""
-    return "live" if settings.wallet.base_url.startswith("https:") else "sandbox"
+    """Give the words for what the worker works with, and what it may do there.
+
+    A wallet on this machine is the sandbox, where live goes without saying.
+    """
+    mode = settings.safety.mode
+    if not is_loopback_url(settings.wallet.base_url):
+        return mode
+    return "sandbox" if mode == "live" else f"sandbox, {mode}"
+
+
+def make_safety(settings: Settings) -> Safety:
+    """Give the rules the operator's bounds."""
+    given = settings.safety
+    return Safety(
+        mode=Mode(given.mode),
+        max_amount_minor=given.max_amount_minor,
+        max_day_minor=given.max_day_minor,
+        canary_spots=frozenset(given.canary_spots),
+    )
+
+
+def past_of(settings: Settings, safety: Safety, clock: Clock) -> Sequence[Visit]:
+    """Read the visits that may have taken money this day, where a bound counts them.
+
+    Raises:
+        JournalUnavailable: it can not be read, so nobody knows what is left of the bound.
+
+    """
+    if safety.max_day_minor is None:
+        return ()
+    with JournalReader(settings.journal.path) as reader:
+        return visits_since(reader, clock.now() - PAST)
 
 
 def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
@@ -137,6 +182,7 @@ def wallet_report(wallet: WalletClient) -> Mapping[str, JsonValue]:
         "throttled_until": health.throttled_until.isoformat() if health.throttled_until else None,
         "clock_offset_s": health.clock_offset_s,
         "calls": dict(health.calls),
+        "is_sandbox": health.is_sandbox,
     }
 
 
@@ -170,6 +216,12 @@ def tell_start(settings: Settings) -> None:
         journal=str(settings.journal.path),
         interval_s=settings.polling.spots_interval_s,
     )
+    if settings.safety.mode == "canary":
+        log.info(
+            LineName.WORKER_CANARY,
+            tables=", ".join(settings.safety.canary_spots),
+            why="safety.mode is canary: these tables are served, all others are left alone",
+        )
     for warning in settings.warnings:
         log.warning(LineName.CONFIG_WARNED, why=warning)
 
@@ -190,6 +242,12 @@ def say_why(error: Exception) -> int:
             LineName.TILL_UNUSABLE,
             EXIT_CONFIGURATION,
             "correct [till] and try: paysera-worker check-config --online",
+        ),
+        (
+            SandboxMet,
+            LineName.WORKER_SANDBOX_MET,
+            EXIT_CONFIGURATION,
+            "give the wallet.base_url of the real wallet, or the credentials that `sandbox` prints",
         ),
         (
             CredentialsRefused,

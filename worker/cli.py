@@ -81,11 +81,30 @@ def add_working_verbs(verbs: "Verbs") -> None:
     made.add_argument("--print", action="store_true", help="show the values in force, masked")
     made.add_argument("--online", action="store_true", help="make one signed read at the wallet")
 
+    text = "make a first payment of one cent and see whether Paysera is as assumed"
+    made = config(add(verbs, "rehearse", rehearse, text, "rehearse --spot table1"))
+    made.add_argument(
+        "--spot", required=True, metavar="NAME", help="the table to scan, as in its QR"
+    )
+    made.add_argument("--location", type=int, metavar="N", help="default: the settings' only one")
+    made.add_argument(
+        "--amount-minor", type=int, default=1, metavar="N", help="1 to 100 (default 1: one cent)"
+    )
+    made.add_argument("--currency", default="EUR", metavar="CODE", help="default EUR")
+    made.add_argument("--try-lowered", action="store_true", help="confirm one minor unit less")
+    made.add_argument("--yes", action="store_true", help="do not wait for Enter at each step")
+    made.add_argument(
+        "--out", type=Path, default=Path("rehearsal.json"), metavar="FILE", help="the recording"
+    )
+
     text = "run a stand-in for Paysera's wallet on this machine"
     made = seeds(add(verbs, "sandbox", run_sandbox, text, "sandbox --port 8800 --customers 3"))
     made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
     made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
     made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
+    made.add_argument(
+        "--as-recorded", type=Path, metavar="FILE", help="answer as a rehearsal found the real one"
+    )
 
     text = "run sandbox and worker for a short evening and compare their books"
     made = seeds(add(verbs, "demo", run_demo, text, "demo --seconds 25 --faults 0.15"))
@@ -148,6 +167,25 @@ def check_config(arguments: argparse.Namespace) -> int:
     return verb.run(settings, with_values=arguments.print, is_online=arguments.online)
 
 
+def rehearse(arguments: argparse.Namespace) -> int:
+    """`rehearse`."""
+    settings = load_settings(arguments)
+    if isinstance(settings, int):
+        return settings
+    from worker.verbs import rehearse as verb
+
+    wish = verb.Wish(
+        spot=arguments.spot,
+        location=arguments.location,
+        amount_minor=arguments.amount_minor,
+        currency=arguments.currency,
+        tries_lowered=arguments.try_lowered,
+        is_unattended=arguments.yes,
+        out=arguments.out,
+    )
+    return verb.run(settings, wish)
+
+
 def run_sandbox(arguments: argparse.Namespace) -> int:
     """`sandbox`."""
     from worker.verbs import sandbox as verb
@@ -158,6 +196,7 @@ def run_sandbox(arguments: argparse.Namespace) -> int:
         customers=arguments.customers,
         seed=arguments.seed,
         faults=arguments.faults,
+        as_recorded=arguments.as_recorded,
     )
 
 

@@ -31,9 +31,16 @@ class LineName(StrEnum):
     WORKER_UNDRAINED = "worker.undrained"
     WORKER_UNASKABLE = "worker.unaskable"
     WORKER_UNANSWERED = "worker.unanswered"
+    WORKER_CANARY = "worker.canary"
+    WORKER_SANDBOX_MET = "worker.sandbox_met"
+    OBSERVE_WOULD_OFFER = "observe.would_offer"
+    OBSERVE_WOULD_NOT_OFFER = "observe.would_not_offer"
+    OBSERVE_UNFINISHED = "observe.unfinished"
+    OBSERVE_SEALED = "observe.sealed"
     CONFIG_WARNED = "config.warned"
     JOURNAL_LOCKED = "journal.locked"
     JOURNAL_UNAVAILABLE = "journal.unavailable"
+    WALLET_SANDBOX_MET = "wallet.sandbox_met"
     WALLET_UNREACHABLE = "wallet.unreachable"
     WALLET_REACHABLE = "wallet.reachable"
     WALLET_THROTTLED = "wallet.throttled"
@@ -139,6 +146,20 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(LineName.WORKER_UNANSWERED, "warning", "verb error",
           "A reply could not be written (disk full?). What was asked for is done.",
           "Look with `show` or `status`."),
+    _line(LineName.WORKER_CANARY, "info", "tables why",
+          "The tables that are served while `safety.mode` is canary; all others are left alone."),
+    _line(LineName.WORKER_SANDBOX_MET, "error", "error exit_code do",
+          "A sandbox answers, and these are not its credentials (exit 78).",
+          "Put `wallet.base_url` right, or use the credentials that `sandbox` prints."),
+    _line(LineName.OBSERVE_WOULD_OFFER, "info", "table location spot amount bill description",
+          "`safety.mode` is observe: what a guest would be asked for, once per check-in."),
+    _line(LineName.OBSERVE_WOULD_NOT_OFFER, "info", "table location spot why",
+          "`safety.mode` is observe: why a guest would be asked for nothing, once per check-in."),
+    _line(LineName.OBSERVE_UNFINISHED, "warning", "open unposted why do",
+          "There are visits or notices from before, and observe touches none.",
+          "Start with canary or live to finish them."),
+    _line(LineName.OBSERVE_SEALED, "error", "call why do",
+          "Something tried to write while `safety.mode` is observe; nothing was sent.", _REPORT),
     _line(LineName.CONFIG_WARNED, "warning", "why",
           "A setting is allowed, but worth a second look.", "Read the sentence, and decide."),
     _line(LineName.JOURNAL_LOCKED, "error", "error exit_code do",
@@ -151,6 +172,9 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
           "Report it if it comes often."),
     ),
     "Paysera": (
+    _line(LineName.WALLET_SANDBOX_MET, "error", "why do",
+          "A sandbox answers, and these are not its credentials. Nothing is sent any more.",
+          "Put `wallet.base_url` right."),
     _line(LineName.WALLET_UNREACHABLE, "warning", "call why",
           "The first call without an answer; then silence until it is over.",
           "If it lasts, look at the network, the name server, Paysera's status."),
@@ -212,6 +236,9 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(FactName.BILL_AWAITED, "info", _OF_VISIT + "why seconds",
           "The till has no bill for the table yet, or can not tell; the guest waits at most so "
           "long."),
+    _line(FactName.BILL_TOO_MUCH, "warning", _OF_VISIT + "transaction why do",
+          "More than `[safety]` allows: not offered, or taken back before the confirm.",
+          "Take the money another way, or raise the bound and restart."),
     _line(FactName.TRANSACTION_CREATED, "info", _OF_VISIT + "transaction amount part",
           "Paysera made the transaction. Nobody sees it yet."),
     _line(FactName.ORDER_OFFERED, "info", _OF_VISIT + "transaction amount part took_ms",

@@ -20,6 +20,7 @@ VERBS = [
     "run",
     "check-config",
     "sandbox",
+    "rehearse",
     "demo",
     "status",
     "visits",

@@ -14,8 +14,10 @@ from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.notice import Notice
 from worker.domain.policy import Policy
+from worker.domain.safety import Safety
 from worker.domain.visit import FINAL, Visit
 from worker.ports import TillMissing, TillTrouble
+from worker.service.allowance import Allowance
 from worker.service.engine import Engine
 from worker.service.ledger import KeyLedger
 from worker.service.performing import Hands
@@ -112,11 +114,13 @@ def without(bill: Bill, notice: Notice) -> Bill | None:
 class Bench:
     """One worker after the other over one world and one journal."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, safety: Safety | None = None) -> None:
         self.clock = FakeClock()
         self.world = World(self.clock)
         self.till = FakeTill()
         self.journal = MemoryJournal()
+        self.safety = safety or Safety()
+        self.past: tuple[Visit, ...] = ()
         self.policy = policy or Policy(bill_wait_s=20, offer_ttl_s=60)
         self.hire()
 
@@ -141,6 +145,7 @@ class Bench:
                 strangers=self.strangers,
                 search_lock=asyncio.Lock(),
                 policy=self.policy,
+                allowance=Allowance(self.safety, clock, self.past),
             ),
             journal=journal,
             clock=clock,

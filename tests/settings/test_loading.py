@@ -209,9 +209,39 @@ def test_what_is_shown_means_the_same_when_it_is_read_again(tmp_path: Path) -> N
 
 
 def test_the_published_sample_is_warned_of_outside_this_machine(tmp_path: Path) -> None:
-    """The sample credentials open nothing at the real wallet (F60)."""
+    """The sample credentials open nothing but a sandbox (F60)."""
     toml = BASE.replace("our-client", "wkVd93h2uS")
     here = KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": "http://127.0.0.1:8800/rest/v1"}
+    there = KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": "https://wallet.example/rest/v1"}
 
-    assert any("sample" in warning for warning in read(tmp_path, toml).warnings)
+    assert any("sample" in warning for warning in read(tmp_path, toml, there).warnings)
     assert not read(tmp_path, toml, here).warnings
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://wallet.paysera.com/rest/v1",
+        "https://pos.paysera.com/epapi/v1",
+        "https://WALLET.PAYSERA.COM",
+        "https://paysera.com",
+    ],
+)
+def test_the_published_sample_is_refused_at_the_real_wallet(tmp_path: Path, base_url: str) -> None:
+    """A worker set up for the sandbox never begins to knock at Paysera's own hosts (F60)."""
+    toml = BASE.replace("our-client", "wkVd93h2uS")
+    environ = KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": base_url}
+
+    report = refused(tmp_path, toml, environ)
+
+    assert "wallet.client_id" in report
+    assert "the real wallet" in report
+    file = tmp_path / "worker.toml"
+    load(file, environ, secrets_dir=tmp_path / "none", is_key_needed=False)
+
+
+def test_a_host_that_only_looks_like_payseras_is_another(tmp_path: Path) -> None:
+    """Only the name's end counts, label by label."""
+    toml = BASE.replace("our-client", "wkVd93h2uS")
+    for host in ("notpaysera.com", "paysera.com.example", "wallet.example"):
+        read(tmp_path, toml, KEY | {"PAYSERA_WORKER_WALLET__BASE_URL": f"https://{host}/rest/v1"})

@@ -32,8 +32,9 @@ def install(venue: Venue) -> str:
     lines = [line for line in install_lines() if " dnf " not in line]
     for line in lines:
         if line.startswith("sudoedit "):
-            setting = f's#^base_url = .*#base_url = "{base_url}"#'
-            venue.machine.type(f"sed -i '{setting}' {line.split()[1]}")
+            for name, value in (("base_url", base_url), ("client_id", "wkVd93h2uS")):
+                setting = f's#^{name} = .*#{name} = "{value}"#'
+                venue.machine.type(f"sed -i '{setting}' {line.split()[1]}")
             continue
         if line.endswith("/bin/paysera-worker status"):
             venue.await_status("wallet ok")

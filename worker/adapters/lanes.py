@@ -22,7 +22,9 @@ KEEPALIVE_S: Final = 20.0
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """A page of 200 transactions is about 100 kB."""
 
-HEADERS_KEPT: Final = frozenset({b"content-type", b"paysera-correlation-id", b"retry-after"})
+HEADERS_KEPT: Final = frozenset(
+    {b"content-type", b"paysera-correlation-id", b"retry-after", b"x-sandbox"}
+)
 """What the wallet's client needs to see of an answer's headers."""
 
 NETWORK_TROUBLE: Final = (

@@ -4,6 +4,7 @@
       JournalUnavailable     nothing more may be done: what we know can not be kept
         JournalLocked        another worker holds this journal
       CredentialsRefused     the wallet never let us in, so running on would only knock
+      SandboxMet             the answers are a sandbox's, and the credentials are not
       JournalConflict        a unique index refused: doing it would charge or serve twice
       MoneyError             a figure that is not an exact amount
 
@@ -25,6 +26,10 @@ class JournalLocked(JournalUnavailable):
 
 class CredentialsRefused(WorkerError):
     """The wallet never accepted our credentials since the start, and no visit needs us."""
+
+
+class SandboxMet(WorkerError):
+    """The wallet that answers is a sandbox, and our credentials are for the real one."""
 
 
 class JournalConflict(WorkerError):

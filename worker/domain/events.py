@@ -64,6 +64,8 @@ class BillFound:
     """The till keeps it from being changed while it is being paid."""
     paid_parts: frozenset[str] = frozenset()
     """The parts of it that earlier visits were paid for, whatever the till knows of it."""
+    too_much: str | None = None
+    """Why the operator's bounds do not let it be charged; None: they do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class FactName(StrEnum):
     BILL_WITHDRAWN = "bill.withdrawn"
     BILL_HELD = "bill.held"
     BILL_LOWERED = "bill.lowered"
+    BILL_TOO_MUCH = "bill.too_much"
     TRANSACTION_CREATED = "transaction.created"
     TRANSACTION_ABANDONED = "transaction.abandoned"
     TRANSACTION_RESERVED = "transaction.reserved"

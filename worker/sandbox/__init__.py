@@ -8,8 +8,16 @@ moves no money, talks to nobody, and shares no code with the worker. What it ass
 from __future__ import annotations
 
 from .app import create_app
+from .manners import Manners, read_recording
 from .options import SandboxOptions
 from .server import serve
 from .state import Sandbox
 
-__all__ = ["Sandbox", "SandboxOptions", "create_app", "serve"]
+__all__ = [
+    "Manners",
+    "Sandbox",
+    "SandboxOptions",
+    "create_app",
+    "read_recording",
+    "serve",
+]

@@ -184,7 +184,7 @@ class Control:
         return self._sandbox.journal.report(None if limit is None else int(str(limit)))
 
     def _assumptions(self, _params: tuple[str, ...], _body: Body) -> object:
-        return rules.report()
+        return {**rules.report(), "switches": self._sandbox.options.manners.report()}
 
     def _state(self, _params: tuple[str, ...], _body: Body) -> object:
         return self._sandbox.state()

@@ -6,7 +6,9 @@ Nothing here reads the environment or a file: whoever starts a sandbox says ever
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .manners import Manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class SandboxOptions:
     seed: int = 1
     faults: float = 0.0  # probability that a vendor call suffers a fault
     allow_remote: bool = False
+    manners: Manners = field(default_factory=Manners)  # what it answers where documents are silent
 
 
 def check(options: SandboxOptions) -> None:

@@ -31,6 +31,8 @@ class Sandbox:
     def _begin(self) -> None:
         options = self.options
         self.world = World(self.clock, options.location_id, options.spots)
+        if options.manners.plays("transaction.revoke.new", "revoked"):
+            self.world.status_of_revoked_new = "revoked"
         self.verifier = Verifier(options.client_id, options.mac_key)
         self.journal = Journal()
         self.set_faults(Faults(probability=options.faults, seed=options.seed))

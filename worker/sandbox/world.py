@@ -42,6 +42,7 @@ class World:
         self.payments: dict[int, tuple[Payment, Transaction]] = {}
         self.totals = {"checkins": 0, "closes": 0, "left": 0, "refunds": 0}
         self.timeline = Timeline(clock)
+        self.status_of_revoked_new = "deleted"
         self._by_name: dict[tuple[int, str], Spot] = {}
         for number in range(1, spots + 1):
             self.spot_named(location_id, f"table{number}")
@@ -222,7 +223,8 @@ class World:
     def revoke(self, transaction: Transaction) -> None:
         """The merchant gives up: an untouched transaction is deleted, an accepted one revoked."""
         self._require(transaction, (*OPEN_STATUSES, "reserved"), "revoked")
-        self._set(transaction, "deleted" if transaction.status == "new" else "revoked")
+        is_new = transaction.status == "new"
+        self._set(transaction, self.status_of_revoked_new if is_new else "revoked")
 
     def cancel(self, payment_id: int) -> Payment:
         """Give back a confirmed payment that its beneficiary cannot use yet."""

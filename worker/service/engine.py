@@ -94,6 +94,7 @@ class Engine:
             actor = Actor(visit, visit, unfinished.pending)
             self._actors[visit.visit_id] = actor
             self._index(actor)
+            self._hands.allowance.note(visit)
             self._hands.sightings.take_up(visit.visit_id)
             self._tell(actor, resumption(actor))
         await self._tell_parked()
@@ -250,6 +251,7 @@ class Engine:
         actor.facts.extend(decided.facts)
         actor.notices.extend(decided.notices)
         actor.visit = after
+        self._hands.allowance.note(after)
         was_locked = before.is_locked or (isinstance(event, events.BillFound) and event.is_locked)
         if was_locked and not after.is_locked and not decided.notices:
             self._unlock(before)  # A bill that is paid stays as it is until the till hears of it.
@@ -321,9 +323,11 @@ class Engine:
             exc_info=not isinstance(exc, JournalConflict),
         )
         if actor.durable is None:
+            self._hands.allowance.forget(actor.visit)
             self._forget(actor)
             return
         actor.visit = actor.durable
+        self._hands.allowance.note(actor.visit)
         actor.path.clear()
         actor.settled.clear()
         actor.facts.clear()

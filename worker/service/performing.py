@@ -23,6 +23,7 @@ from worker.ports import (
     TillTrouble,
     Wallet,
 )
+from worker.service.allowance import Allowance
 from worker.service.ledger import KeyLedger
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
@@ -55,6 +56,7 @@ class Hands:
     strangers: Strangers
     search_lock: asyncio.Lock
     policy: Policy
+    allowance: Allowance
 
     async def perform(self, visit: Visit, command: commands.Command) -> Performed:
         """Do one thing."""
@@ -70,7 +72,8 @@ class Hands:
                 async with self.search_lock:
                     return Performed(await self.find_transaction(command))
             case commands.AskTill():
-                return Performed(await self.ask_till(visit, command))
+                answer = await self.ask_till(visit, command)
+                return Performed(self.allowance.weigh(visit, answer))
             case _:
                 return await self.write(visit, command)
 

@@ -5,6 +5,7 @@ never proof: every visit reads its own spot and its own transaction before it ac
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ from worker.domain.wallet import Spot, SpotList, TransactionStatus
 from worker.logbook import LineName
 from worker.ports import Clock, Wallet
 from worker.service.engine import Engine
+from worker.service.observing import Newcomer
 from worker.service.pulse import Pulse
 from worker.service.sightings import Sightings
 from worker.service.strangers import Strangers
@@ -52,7 +54,12 @@ class SpotPoller:
         sightings: Sightings,
         clock: Clock,
         pulse: Pulse,
+        newcomer: Newcomer | None = None,
+        serves: Callable[[str], bool] = lambda _table: True,
     ) -> None:
+        """Prepare. `newcomer` hears of waiting spots in the engine's place; `serves`: which."""
+        self._newcomer = newcomer or engine.begin
+        self._serves = serves
         self._location_id = location_id
         self._interval_s = interval_s
         self._wallet = wallet
@@ -119,7 +126,8 @@ class SpotPoller:
             listed_ids.add(spot.spot_id)
             visit = self._engine.visit_at(spot.spot_id)
             if visit is None:
-                self._engine.begin(spot, self._location_id, at)
+                if self._serves(spot.identifier):
+                    self._newcomer(spot, self._location_id, at)
             else:
                 self._unlisted.pop(visit.visit_id, None)
                 self._compare(visit, spot, at)

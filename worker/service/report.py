@@ -10,13 +10,18 @@ from worker.service.pulse import Pulse
 
 
 def report(
-    engine: Engine, postman: Postman, pulse: Pulse, wallet: Mapping[str, JsonValue]
+    engine: Engine,
+    postman: Postman,
+    pulse: Pulse,
+    wallet: Mapping[str, JsonValue],
+    mode: str = "",
 ) -> dict[str, JsonValue]:
     """Put together the newest figures."""
     visits = list(engine.open_visits())
     steps = Counter(visit.step.value for visit in visits)
     age_s = pulse.good_poll_age_s()
     return {
+        "mode": mode,
         "open": len(visits),
         "steps": dict(sorted(steps.items())),
         "ended": engine.ended,

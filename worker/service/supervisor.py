@@ -11,10 +11,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from worker.domain.errors import CredentialsRefused
+from worker.domain.errors import CredentialsRefused, SandboxMet
 from worker.logbook import LineName
 from worker.ports import Clock, Journal, JsonValue
 from worker.service.engine import Engine
+from worker.service.observing import Observer
 from worker.service.poller import ReservationPoller, SpotPoller
 from worker.service.postman import Postman
 from worker.service.pulse import Pulse
@@ -29,6 +30,10 @@ ALIVE_EVERY_S: Final = 900.0
 
 JOURNAL_ANSWERS_S: Final = 15.0
 """The journal takes a report every `BEAT_EVERY_S`; silent for longer, it hangs."""
+
+SANDBOX_MET: Final = (
+    "the answers at wallet.base_url come from a sandbox, and wallet.client_id is not the sandbox's"
+)
 
 Sideline = Callable[[asyncio.Event], Awaitable[None]]
 """Something that runs beside the loops until the event is set, and never raises."""
@@ -69,7 +74,12 @@ class Supervisor:
         dice: random.Random,
         herald: Herald,
         wallet_report: Callable[[], Mapping[str, JsonValue]],
+        observer: Observer | None = None,
+        mode: str = "",
     ) -> None:
+        """Prepare. With an `observer` nothing runs but the polls that it hears from."""
+        self._observer = observer
+        self._mode = mode
         self._engine = engine
         self._journal = journal
         self._spot_pollers = spot_pollers
@@ -111,8 +121,7 @@ class Supervisor:
         has not let us in since the start.
         """
         async with asyncio.TaskGroup() as group:
-            unposted = await self._postman.start(group)
-            resumed = await self._engine.start(group)
+            unposted, resumed = await self._take_up(group)
             if resumed:
                 log.info(LineName.VISITS_RESUMED, count=resumed)
             loops = self._start_loops(group, stop)
@@ -126,6 +135,22 @@ class Supervisor:
                 loop.cancel()
             await self._drain()
 
+    async def _take_up(self, group: asyncio.TaskGroup) -> tuple[int, int]:
+        """Take up what is unfinished; give how many notices and visits there are."""
+        if self._observer is None:
+            return await self._postman.start(group), await self._engine.start(group)
+        left = len(await self._journal.open_visits())
+        owed = len(await self._journal.owed_notices())
+        if left or owed:
+            log.warning(
+                LineName.OBSERVE_UNFINISHED,
+                open=left,
+                unposted=owed,
+                why="safety.mode is observe: visits and notices from before are left as they are",
+                do="start with safety.mode canary or live to bring them to an end",
+            )
+        return 0, 0
+
     def _start_loops(
         self, group: asyncio.TaskGroup, stop: asyncio.Event
     ) -> list[asyncio.Task[None]]:
@@ -134,16 +159,25 @@ class Supervisor:
         for count, poller in enumerate(self._spot_pollers):
             pause_s = self._dice.uniform(0.0, 1.0) if count else 0.0
             loops.append(group.create_task(poller.run(stop, pause_s), name=poller.name))
-        loops += [
+        if self._observer is not None:
+            loops.append(group.create_task(self._observer.run(stop), name=self._observer.name))
+        else:
+            loops += self._start_working_loops(group, stop)
+        loops.append(group.create_task(self._beat(stop), name="beat"))
+        for name, sideline in self._sidelines.items():
+            loops.append(group.create_task(self._keep_beside(name, sideline, stop), name=name))
+        return loops
+
+    def _start_working_loops(
+        self, group: asyncio.TaskGroup, stop: asyncio.Event
+    ) -> list[asyncio.Task[None]]:
+        """Start the loops that bring visits to an end."""
+        return [
             group.create_task(self._reservation_poller.run(stop, 0.2), name="reservations"),
             group.create_task(self._sweeper.run(stop), name="sweep"),
             group.create_task(self._sweeper.watch_strangers(stop), name="strangers"),
             group.create_task(self._postman.run(stop), name=self._postman.name),
-            group.create_task(self._beat(stop), name="beat"),
         ]
-        for name, sideline in self._sidelines.items():
-            loops.append(group.create_task(self._keep_beside(name, sideline, stop), name=name))
-        return loops
 
     async def _keep_beside(self, name: str, sideline: Sideline, stop: asyncio.Event) -> None:
         """Run what is not counted on; whatever becomes of it, the loops go on."""
@@ -164,10 +198,12 @@ class Supervisor:
         told_s = self._clock.ticks_s()
         while not stop.is_set():
             wallet = self._wallet_report()
-            figures = report(self._engine, self._postman, self._pulse, wallet)
+            figures = report(self._engine, self._postman, self._pulse, wallet, self._mode)
             await self._journal.beat(self._clock.now(), figures)
             self._pulse.beat("journal")
             self._herald.status(one_line(figures))
+            if wallet.get("is_sandbox"):
+                raise SandboxMet(SANDBOX_MET)
             # An open visit may be one that only we can finish, should the key be put right there.
             if wallet.get("is_turned_away") and not figures["open"]:
                 raise CredentialsRefused(str(wallet.get("last_trouble", "")))

@@ -14,12 +14,14 @@ from worker.settings.model import (
     LocationSettings,
     LogSettings,
     PollingSettings,
+    SafetySettings,
     Settings,
     VisitSettings,
     WalletSettings,
 )
 from worker.settings.printing import describe
 from worker.settings.problem import Problem, SettingsError
+from worker.settings.rules import is_loopback_url
 from worker.settings.tills import (
     CommandTill,
     FixedTill,
@@ -41,6 +43,7 @@ __all__ = [
     "PluginTill",
     "PollingSettings",
     "Problem",
+    "SafetySettings",
     "Settings",
     "SettingsError",
     "SqlTill",
@@ -48,5 +51,6 @@ __all__ = [
     "WalletSettings",
     "describe",
     "has_key",
+    "is_loopback_url",
     "load",
 ]

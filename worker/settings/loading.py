@@ -26,7 +26,6 @@ from worker.settings.tills import TILLS, HttpTill, SqlTill
 DEFAULT_CONFIG: Final = Path("/etc/paysera-worker/worker.toml")
 SECRETS_DIR: Final = Path("/run/secrets")
 CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
-_SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
 _NO_KEY: Final = "no key was needed and none was given"
 _SHOWN_INT_MAX: Final = 10**20
 _SECRET_NAMES: Final = frozenset(key.partition(".")[2] for key in SECRETS) | {"url"}
@@ -71,6 +70,8 @@ def load(
         ]
         raise SettingsError(problems) from None
     problems += _key_problems(settings, origins)
+    if is_key_needed:
+        problems += _sample_problems(settings, origins)
     if problems:
         raise SettingsError(problems)
     settings._origins = origins  # noqa: SLF001 - ours, and set once
@@ -87,6 +88,18 @@ def _key_problems(settings: Settings, origins: Mapping[_Path, str]) -> list[Prob
     origin = _origin(("till", "client_key"), origins)
     wrong = f"the file is readable by {readers}"
     return [Problem("till.client_key", origin, wrong, secrecy.REMEDY)] if readers else []
+
+
+def _sample_problems(settings: Settings, origins: Mapping[_Path, str]) -> list[Problem]:
+    """Keep the sandbox's credentials away from the real wallet."""
+    wallet = settings.wallet
+    is_sample = wallet.client_id == rules.SAMPLE_CLIENT_ID
+    if not is_sample or not rules.is_paysera_url(wallet.base_url):
+        return []
+    path = ("wallet", "client_id")
+    wrong = "it is the sample that Paysera publishes, and wallet.base_url is the real wallet"
+    remedy = "give the client id that Paysera gave you, or the base_url that `sandbox` prints"
+    return [Problem(".".join(path), _origin(path, origins), wrong, remedy)]
 
 
 def _is_echo(detail: ErrorDetails, layers: Sequence[Layer]) -> bool:
@@ -277,7 +290,7 @@ def _warnings(settings: Settings, layers: Sequence[Layer]) -> list[str]:
     """Say what is allowed but deserves a second look."""
     found = []
     is_real = not rules.is_loopback_url(settings.wallet.base_url)
-    if settings.wallet.client_id == _SAMPLE_CLIENT_ID and is_real:
+    if settings.wallet.client_id == rules.SAMPLE_CLIENT_ID and is_real:
         found.append(
             "wallet.client_id is the sample that Paysera publishes, and wallet.base_url is not on "
             "this machine: the wallet will refuse every request."

@@ -7,9 +7,16 @@ is; `docs/configuration.md` is made of both.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.settings import rules
@@ -137,6 +144,54 @@ class ListenerSettings(BaseModel):
     """When it is given, everything but `/livez` asks for it. Long enough that nobody guesses it."""
 
 
+class SafetySettings(BaseModel):
+    """How far the worker may go: step 5 of Paysera's guide, small amounts in production."""
+
+    model_config = CONFIG
+
+    mode: Literal["observe", "canary", "live"] = Field(
+        "live", description='"observe", "canary" or "live"'
+    )
+    """`observe` only reads, and logs what it would offer; `canary` serves `canary_spots` alone;
+    `live` serves every table."""
+    max_amount_minor: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=10**10,
+        description="a whole number of minor units from 1 to 10000000000",
+    )
+    """The most that one transaction may take. A greater bill is not offered, and the log says so.
+    Canary needs it."""
+    max_day_minor: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=10**12,
+        description="a whole number of minor units from 1 to 1000000000000",
+    )
+    """The most that may be taken from midnight to midnight by this machine's clock, at all tables
+    together and over restarts. What is on offer or in doubt counts in full."""
+    canary_spots: Annotated[tuple[str, ...], BeforeValidator(rules.spot_names)] = Field(
+        (), description='a list of spot identifiers such as ["table1"]'
+    )
+    """The tables that canary serves; all others are left alone. Needed for canary, and an error with
+    any other mode, where it would mean nothing."""
+
+    @model_validator(mode="after")
+    def _is_a_canary_kept_small(self) -> Self:
+        """Refuse a canary that could do as much harm as the whole flock."""
+        if self.mode == "canary" and not self.canary_spots:
+            raise ValueError('canary serves listed spots only: add canary_spots = ["table1"]')
+        if self.mode == "canary" and self.max_amount_minor is None:
+            raise ValueError("canary takes small amounts only: add max_amount_minor, such as 500")
+        if self.mode != "canary" and self.canary_spots:
+            raise ValueError(
+                'canary_spots means nothing unless mode is "canary": every spot would be served'
+            )
+        return self
+
+
 class LogSettings(BaseModel):
     """What the log shows, and how."""
 
@@ -169,6 +224,7 @@ class Settings(BaseSettings):
     )
     till: Annotated[AnyTill, Field(discriminator="kind")]
     listener: ListenerSettings = ListenerSettings()
+    safety: SafetySettings = SafetySettings()
     log: LogSettings = LogSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -218,13 +274,14 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "locations": (LocationSettings,),
     "till": tuple(TILLS.values()),
     "listener": (ListenerSettings,),
+    "safety": (SafetySettings,),
     "log": (LogSettings,),
 }
 
 
 def _kind_of(annotation: Any) -> str:
     """Say how a value is written where everything is text."""
-    if annotation in {int, float}:
+    if annotation in {int, float, int | None}:
         return "number"
     if annotation is bool:
         return "flag"

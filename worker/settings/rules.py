@@ -18,6 +18,9 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _TOKEN_CHARS_MIN: Final = 16
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every such secret begins with
+_PAYSERA: Final = "paysera.com"
+SAMPLE_CLIENT_ID: Final = "wkVd93h2uS"
+"""The sample that Paysera publishes, and the one that the sandbox knows."""
 _PRICE_NAME_CHARS_MAX: Final = 1000
 _ARGUMENTS_MAX: Final = 64
 _ARGUMENT_CHARS_MAX: Final = 4096
@@ -55,6 +58,12 @@ def base_url(value: object) -> object:
 def is_loopback_url(url: str) -> bool:
     """Tell whether an accepted address is on this machine."""
     return is_loopback(urllib.parse.urlsplit(url).hostname or "")
+
+
+def is_paysera_url(url: str) -> bool:
+    """Tell whether an accepted address is one of Paysera's own."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    return host == _PAYSERA or host.endswith(f".{_PAYSERA}")
 
 
 def _is_host(host: str) -> bool:
@@ -252,6 +261,21 @@ def argv(value: object) -> object:
             )
     if isinstance(value[0], str) and not value[0].startswith("/"):
         raise ValueError("the program is given by its whole path, beginning with /")
+    return value
+
+
+def spot_names(value: object) -> object:
+    """Accept a list of what QR codes say after the colon, none of it twice."""
+    if isinstance(value, str):
+        raise ValueError('it is one text: write ["table1", "table2"]')  # noqa: TRY004 - as above
+    if not isinstance(value, list | tuple):
+        return value
+    for name in value:
+        if isinstance(name, str) and not 1 <= len(name) <= _PRICE_NAME_CHARS_MAX:
+            raise ValueError("a spot identifier has 1 to 1000 characters")
+    names = [name for name in value if isinstance(name, str)]
+    if len(set(names)) != len(names):
+        raise ValueError("a spot is there twice")
     return value
 
 

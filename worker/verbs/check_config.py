@@ -88,6 +88,13 @@ async def ask_wallet(settings: Settings) -> int:
             if isinstance(answer, Done):
                 waiting = len(answer.value.spots)
                 print(f"Location {location.id} answers: {waiting} waiting spots")
+            elif wallet.health.is_sandbox:
+                print(
+                    "Check wallet.base_url: a sandbox answers there, and wallet.client_id is not "
+                    "the sandbox's",
+                    file=sys.stderr,
+                )
+                return bootstrap.EXIT_CONFIGURATION
             elif isinstance(answer, Refused) and answer.refusal is Refusal.CREDENTIALS:
                 print(
                     f"Check wallet.client_id and wallet.mac_key: location {location.id} is refused "

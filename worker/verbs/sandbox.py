@@ -4,16 +4,33 @@ import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
 
 from worker import sandbox
 
 
-def run(*, port: int, spots: int, customers: int, seed: int, faults: float) -> int:
-    """Serve until INT or TERM; return the exit code."""
+def run(
+    *,
+    port: int,
+    spots: int,
+    customers: int,
+    seed: int,
+    faults: float,
+    as_recorded: Path | None = None,
+) -> int:
+    """Serve until INT or TERM; return the exit code. `as_recorded`: what a rehearsal found."""
+    manners = sandbox.Manners()
+    if as_recorded is not None:
+        try:
+            manners = sandbox.read_recording(as_recorded.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else exc
+            print(f"{as_recorded} can not be played: {why}", file=sys.stderr)
+            return 2
     # A client that hangs up amid a large answer is a fault that was asked for, not news.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     options = sandbox.SandboxOptions(
-        port=port, spots=spots, customers=customers, seed=seed, faults=faults
+        port=port, spots=spots, customers=customers, seed=seed, faults=faults, manners=manners
     )
     try:
         asyncio.run(serve(options))

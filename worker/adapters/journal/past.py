@@ -33,16 +33,7 @@ class JournalPast:
             JournalUnavailable: it can not be read.
 
         """
-
-        def read() -> tuple[Visit, ...]:
-            visits: tuple[Visit, ...] = ()
-            for limit in VISITS_READ:
-                visits = self._reader.visits(limit=limit)
-                if len(visits) < limit or visits[-1].opened_at < at:
-                    break
-            return visits
-
-        return await self._ask(read)
+        return await self._ask(lambda: visits_since(self._reader, at))
 
     async def parked(self) -> tuple[Visit, ...]:
         """Give those of the newest visits that were left to a human, newest first.
@@ -63,3 +54,18 @@ class JournalPast:
 
     async def _ask(self, question: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+
+
+def visits_since(reader: JournalReader, at: datetime) -> tuple[Visit, ...]:
+    """Give the newest visits, newest first: all that began since then, and perhaps more.
+
+    Raises:
+        JournalUnavailable: they can not be read.
+
+    """
+    visits: tuple[Visit, ...] = ()
+    for limit in VISITS_READ:
+        visits = reader.visits(limit=limit)
+        if len(visits) < limit or visits[-1].opened_at < at:
+            break
+    return visits

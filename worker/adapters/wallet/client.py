@@ -106,6 +106,13 @@ class WalletClient:
             waiting=self._budget.waiting,
         )
 
+    async def exchange(
+        self, call: shapes.Call, *, is_signed: bool = True
+    ) -> Reply | Unknown | Unsent:
+        """Carry one call, once, and give its answer as it came: for who asks about its shape."""
+        until_s = self._clock.ticks_s() + self._timeout_s
+        return await self._courier.carry(call, until_s=until_s, is_signed=is_signed)
+
     async def server_time(self) -> Outcome[int]:
         """Read the server's Unix time, without a signature."""
         return await self._read(shapes.SERVER_TIME, wire.read_server_time, is_signed=False)

@@ -39,6 +39,8 @@ class Health:
     is_turned_away: bool
     """Whether no signed call was ever accepted since the start, and reads were refused for their
     credentials again and again. A key that was good once never makes it true."""
+    is_sandbox: bool
+    """Whether a sandbox answered, and our credentials are not its own. Nothing is sent any more."""
     throttled_until: datetime | None
     clock_offset_s: float
     """What is added to the machine's time for signatures."""
@@ -69,6 +71,7 @@ class Pulse:
         """How often everything was held since that was told; 0: all is well."""
         self._throttled_since_s = 0.0
         self._held_until_s = 0.0
+        self._is_sandbox = False
 
     def count(self, op: str) -> None:
         """Count a request that is about to be sent."""
@@ -113,6 +116,17 @@ class Pulse:
                 " check this machine's time and that no proxy delays or caches requests",
             )
 
+    def note_sandbox(self) -> None:
+        """Say that it is a sandbox that answers. Told once."""
+        if not self._is_sandbox:
+            self._is_sandbox = True
+            log.error(
+                LineName.WALLET_SANDBOX_MET,
+                why="the answers come from a sandbox, and wallet.client_id is not the sandbox's",
+                do="put wallet.base_url right, or use the credentials that `sandbox` prints;"
+                " nothing is sent any more",
+            )
+
     def snapshot(
         self, *, throttled_for_s: float, clock_offset_s: float, in_flight: int, waiting: int
     ) -> Health:
@@ -125,6 +139,7 @@ class Pulse:
             last_trouble=self._trouble,
             is_reachable=self._down_since_s is None,
             is_turned_away=self._is_turned_away(),
+            is_sandbox=self._is_sandbox,
             throttled_until=now + timedelta(seconds=throttled_for_s) if throttled_for_s else None,
             clock_offset_s=clock_offset_s,
             calls=dict(self._calls),

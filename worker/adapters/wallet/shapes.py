@@ -197,6 +197,18 @@ SPOT_READ_REFUSALS: Final = frozenset({403, 405, 501})
 """Inferred: how a wallet would say that a merchant may not read a single spot."""
 
 
+# --- How a sandbox is known -----------------------------------------------------------------------
+
+SANDBOX_HEADER: Final = "X-Sandbox"
+"""Ours: every answer of this project's sandbox carries it, and none of Paysera's does."""
+
+SANDBOX_CLIENT_ID: Final = "wkVd93h2uS"
+"""The sample that Paysera publishes, and the one that the sandbox knows. Whoever has another one
+means the real wallet, and must not take a sandbox for it."""
+
+SANDBOX_MET: Final = "a sandbox answers here, and these are not its credentials"
+
+
 # --- How refusals are known -----------------------------------------------------------------------
 
 _CLOCK_CODE: Final = "invalid_timestamp"

@@ -78,6 +78,8 @@ def spot_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> 
 
 def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
     """Ask for the transaction of the bill, or of its first part."""
+    if event.too_much is not None:
+        return too_much(visit, event.too_much, now, policy)
     billed = parts.split(visit, event.bill, event.paid_parts)
     if not event.bill.parts:
         return ask_for(billed, now, policy)
@@ -85,6 +87,22 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
     if first is None:
         return bill_missing(visit, events.BillUnreadable("all its parts are paid"), now, policy)
     return ask_for(parts.focus(billed, first), now, policy)
+
+
+def too_much(visit: Visit, why: str, now: datetime, policy: Policy) -> Decision:
+    """Offer nothing beyond the operator's bounds; the bill may shrink, or another may fall away."""
+    if seconds(visit.since, now) >= policy.bill_wait_s:
+        return decision.close(visit, now, End.REFUSED, why)
+    told, facts = decision.alarm(
+        visit,
+        warning(
+            FactName.BILL_TOO_MUCH,
+            why=why,
+            do="take the money another way, or raise the bound under [safety] and restart",
+        ),
+    )
+    left = policy.bill_wait_s - seconds(visit.since, now)
+    return decision.wait(told, now, min(policy.bill_retry_s, left), *facts)
 
 
 def ask_for(visit: Visit, now: datetime, policy: Policy, *facts: Fact) -> Decision:

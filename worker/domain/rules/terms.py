@@ -24,6 +24,8 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
     offered = visit.bill
     if event.is_locked:
         visit = replace(visit, is_locked=True)
+    if event.too_much is not None:
+        return too_much(visit, event.too_much, now)
     if visit.at is not None:
         return parts_found(visit, event, now, policy)
     if offered.hold is not None and event.bill.bill_id == offered.bill_id:
@@ -40,6 +42,17 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
         lowered = replace(visit, bill=changed(offered, lines=event.bill.lines))
         return confirm(lowered, now, policy, event.bill.money.amount_minor, told)
     return offer_anew(visit, event.bill, now)
+
+
+def too_much(visit: Visit, why: str, now: datetime) -> Decision:
+    """Take back what the operator's bounds no longer allow: they may be lower since a restart."""
+    told = warning(
+        FactName.BILL_TOO_MUCH,
+        transaction=visit.transaction_key,
+        why=why,
+        do="it is taken back from the guest; take the money another way",
+    )
+    return withdraw(visit, now, told, end=End.REFUSED, reason=why)
 
 
 def is_lower(visit: Visit, found: Bill) -> bool:
