@@ -175,8 +175,8 @@ class SafetySettings(BaseModel):
     canary_spots: Annotated[tuple[str, ...], BeforeValidator(rules.spot_names)] = Field(
         (), description='a list of spot identifiers such as ["table1"]'
     )
-    """The tables that canary serves; all others are left alone. Needed for canary, and an error with
-    any other mode, where it would mean nothing."""
+    """The tables that canary serves; all others are left alone. Needed for canary, and an error
+    with any other mode, where it would mean nothing."""
 
     @model_validator(mode="after")
     def _is_a_canary_kept_small(self) -> Self:
