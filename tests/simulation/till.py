@@ -73,8 +73,8 @@ class House:
         self.paid_parts: defaultdict[str, set[str]] = defaultdict(set)
         self.locks: dict[str, tuple[str, float]] = {}
         """Which visit locked each bill, and until when."""
-        self.asked_most: Counter[str] = Counter()
-        """The most that was ever asked for each bill, paid parts included."""
+        self.asked_most: Counter[tuple[str, str]] = Counter()
+        """The most that was ever asked for each part of each bill; "" stands for the whole."""
         self._count = 0
         self._dice = evening.choices.stream("bill")
         self._kinds = evening.choices.stream("bill-kind")
@@ -105,10 +105,12 @@ class House:
     def _put(self, table: str, bill: Bill) -> None:
         """Lay a bill on a table, as a new one or instead of what it said before."""
         self.bills[table] = bill
-        minor = bill.money.amount_minor
         paid = {part.part_id for part in bill.parts} & self.paid_parts[f"{bill.bill_id}"]
         assert not paid or bill.parts, "what was paid in parts stays in parts"
-        self.asked_most[f"{bill.bill_id}"] = max(self.asked_most[f"{bill.bill_id}"], minor)
+        asked = {part.part_id: part.money for part in bill.parts} or {"": bill.money}
+        for part_id, money in asked.items():
+            name = f"{bill.bill_id}", part_id
+            self.asked_most[name] = max(self.asked_most[name], money.amount_minor)
 
     def _in_parts(self, bill: Bill) -> Bill:
         parts = tuple(
