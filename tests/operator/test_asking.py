@@ -32,7 +32,7 @@ def test_what_the_till_has_not_accepted_is_listed_and_told_again(tmp_path: Path)
 
         code, out, err = cli("repost", "v-0001", "--config", config)
         assert (code, err) == (0, "")
-        assert out == "repost: v-0001\nThe till is told again of v-0001, 1 notice, at once.\n"
+        assert out == "repost v-0001:\nThe till is told again of v-0001, 1 notice, at once.\n"
         assert states(play, 1) == [NoticeState.PENDING]
 
         daemon = play.start(config)
@@ -42,7 +42,7 @@ def test_what_the_till_has_not_accepted_is_listed_and_told_again(tmp_path: Path)
         assert "accepted it already: 12.50 EUR at 20" in out
         assert cli("visits", "--unposted", "--config", config)[1].startswith("no visits: the till")
         code, out, err = cli("repost", "v-0099", "--config", config)
-        assert (code, out) == (2, "repost: v-0099\n")
+        assert (code, out) == (2, "repost v-0099:\n")
         assert "There is no visit" in err
         code, out, _ = cli("show", "v-0001", "--config", config)
         assert re.search(r"till       12\.50 EUR accepted 20.* told 2 times", out)

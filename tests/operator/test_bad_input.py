@@ -97,7 +97,7 @@ def check_sentence(code: int, err: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["show", "repost", "retry", "resolve"])
-@pytest.mark.parametrize("name", ["v-0099", "0", "table1", "v-", "1;2", "٢", "9" * 30, "../x"])
+@pytest.mark.parametrize("name", ["v-0099", "٢", "../x"])
 def test_a_wrong_visit_is_named(shop: Shop, verb: str, name: str) -> None:
     before = shop.state()
     code, _, err = shop.type(verb, name, *ALL[verb][1:])

@@ -28,14 +28,16 @@ LOOK_EVERY_S: Final = 0.1
 
 def ask(settings: Settings, verb: str, words: Mapping[str, str]) -> int:
     """Have something done, print what came of it, and give the exit code."""
+    typed = "drain --undo" if verb == "undrain" else verb
+    typed = " ".join([typed, *filter(None, [words.get("visit")])])
     try:
-        check_file(settings.journal.path.absolute(), f"{verb} ...")
+        check_file(settings.journal.path.absolute(), typed)
     except JournalUnavailable as exc:
         print(exc, file=sys.stderr)
         return EXIT_UNAVAILABLE
     try:
         # Before anything is done: whoever could not read what came of it shall not have it done.
-        print(" ".join([f"{verb}:", *filter(None, [words.get("visit")])]), flush=True)
+        print(f"{typed}:", flush=True)
     except OSError as exc:
         print(
             f"Send the output where it can be written ({exc.strerror}), then repeat it: nothing "
