@@ -19,7 +19,7 @@ LOCATION = ("--location", "9975")
 QR = shlex.join([sys.executable, "-m", "worker", "qr", *LOCATION])
 SETTINGS = """\
 [wallet]
-client_id = "wkVd93h2uS"
+client_id = "a-shop-of-ours"
 mac_key   = "IrdTc8uQodU7PRpLzzLTW6wqZAO6tAMU"
 [till.prices]
 "*" = 1250

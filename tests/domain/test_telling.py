@@ -82,6 +82,9 @@ CLOSED_PAID = info(
 OF_NOTICES = {FactName.NOTICE_ACCEPTED, FactName.NOTICE_DELAYED, FactName.NOTICE_PARKED}
 """Told by whoever carries a notice to the till; no decision tells them."""
 
+OF_BOUNDS = {FactName.BILL_TOO_MUCH}
+"""Its words are in tests/service/test_safety.py, beside the bounds that call for it."""
+
 RELEASED_WHY = "the wallet shows the transaction as failed"
 
 LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
@@ -577,7 +580,7 @@ def test_every_line_of_a_visit_is_among_these() -> None:
     """A new line comes with its words in this file."""
     told = {fact.name for _, _, _, lines in LINES.values() for fact in lines}
 
-    assert told | {FactName.SPOT_SEEN} | OF_NOTICES == set(FactName)
+    assert told | {FactName.SPOT_SEEN} | OF_NOTICES | OF_BOUNDS == set(FactName)
 
 
 def test_a_new_visit_is_complete_and_told() -> None:

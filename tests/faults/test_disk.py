@@ -19,6 +19,7 @@ from worker.adapters.journal import opening
 from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.sqlite import SqliteJournal
 from worker.adapters.journal.store import Store
+from worker.domain.commands import Lowered
 from worker.domain.errors import JournalUnavailable
 from worker.domain.ids import TransactionKey
 from worker.domain.outcome import Outcome
@@ -161,10 +162,12 @@ async def test_a_slow_disk_delays_a_confirm_and_never_lets_it_leave_too_late(
         looked_s.append(bench.clock.ticks_s())
         return await look(key)
 
-    async def note_confirm(key: TransactionKey, not_after: datetime) -> Outcome[None]:
+    async def note_confirm(
+        key: TransactionKey, not_after: datetime, lowered: Lowered | None = None
+    ) -> Outcome[None]:
         if bench.clock.now() <= not_after:
             left_s.append(bench.clock.ticks_s() - looked_s[-1])
-        return await confirm(key, not_after)
+        return await confirm(key, not_after, lowered)
 
     monkeypatch.setattr(bench.journal, "write", write_slowly)
     monkeypatch.setattr(wallet, "look_at_transaction", note_look)

@@ -31,7 +31,7 @@ from worker.settings.problem import escaped
 from worker.verbs.wording import plain
 
 SEGMENT: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%")
-FIELDS: Final = ("table", "why", "description", "name", "answer", "spot")
+FIELDS: Final = ("table", "why", "description", "error", "answer", "spot")
 
 
 def make(dice: random.Random) -> str:

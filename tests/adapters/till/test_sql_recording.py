@@ -7,6 +7,7 @@ import sqlalchemy
 
 from tests.adapters.till.test_sql_till import BILL, HALL, NOTICE
 from tests.tills.servers import Server
+from tests.tills.shop import Unholdable
 from tests.tills.sql_shop import SqlShop
 from worker.adapters.till.connector import TillError
 from worker.adapters.till.sql import SqlStatements, SqlTill
@@ -131,7 +132,7 @@ async def test_a_name_is_a_value_whatever_stands_in_it(shop: SqlShop) -> None:
         is_kept = True
         try:
             await shop.owe(HALL, spot, bill)
-        except (sqlalchemy.exc.SQLAlchemyError, UnicodeError):
+        except (sqlalchemy.exc.SQLAlchemyError, UnicodeError, Unholdable):
             is_kept = False
         try:
             found = await till.open_bills(HALL, spot)

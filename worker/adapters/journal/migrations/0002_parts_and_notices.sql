@@ -57,7 +57,7 @@ CREATE TABLE visit_anew (
   body            TEXT NOT NULL,
   CHECK ((amount_minor IS NULL) = (currency IS NULL)),
   CHECK (bill_id IS NULL OR amount_minor IS NOT NULL),
-  CHECK (step <> 'parked' OR "end" = 'parked'),
+  CHECK (step <> 'parked' OR "end" IN ('paid', 'parked')),
   CHECK (step <> 'closed' OR "end" IS NOT NULL)
 ) STRICT;
 
