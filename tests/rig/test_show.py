@@ -35,7 +35,7 @@ def test_twenty_kills_on_two_stages_lose_nothing(tmp_path: Path) -> None:
         assert evening.facts["transaction.confirmed"] > 0
         assert evening.proxy["connections"] > 0
     assert sum(evening.faults.total() for evening in show.evenings) > 0
-    assert show.evenings[1].facts["bill.settled"] > 0
+    assert show.evenings[1].facts["notice.accepted"] > 0
 
 
 def test_a_run_is_cut_into_evenings_that_can_be_played_again() -> None:
