@@ -36,10 +36,15 @@ def a_sheet(folder: Path, *words: str | Path, spots: str = "table1..table6") -> 
     return path
 
 
+def cut_out(page: Image.Image, *box: float) -> Image.Image:
+    """Cut out a box of millimetres from the upper left: left, top, right, bottom."""
+    left, top, right, bottom = (round(edge * PIXELS_PER_MM) for edge in box)
+    return page.crop((left, top, right, bottom))
+
+
 def is_blank(page: Image.Image, box: Iterable[float]) -> bool:
     """Tell whether nothing is printed in a box of millimetres from the upper left."""
-    part = page.crop(tuple(round(edge * PIXELS_PER_MM) for edge in box))  # type: ignore[arg-type]  # four of them
-    return part.getextrema() == (255, 255)
+    return cut_out(page, *box).getextrema() == (255, 255)
 
 
 @needs_poppler
@@ -99,8 +104,7 @@ def test_the_name_on_a_card_is_that_of_its_code(tmp_path: Path) -> None:
     for at in range(4):
         row, column = divmod(at, 2)
         corner = left + column * A7_MM[0], top + row * A7_MM[1]
-        box = (*corner, corner[0] + A7_MM[0], corner[1] + A7_MM[1])
-        card = page.crop(tuple(round(edge * PIXELS_PER_MM) for edge in box))  # type: ignore[arg-type]  # four of them
+        card = cut_out(page, *corner, corner[0] + A7_MM[0], corner[1] + A7_MM[1])
 
         assert texts_in(card) == [f"PAYSERA*9975:table{at + 1}"]
         assert words_of(path, *corner, *A7_MM).split() == [

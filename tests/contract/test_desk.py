@@ -33,8 +33,9 @@ def a_resolution(verdict: Verdict = Verdict.UNPAID, *freed: str, frees: bool = T
 
 
 def parked(number: int = 1, **changes: object) -> Visit:
-    visit = a_visit(number, bill=a_bill(), transaction_key=key(f"key-{number}"))
-    return replace(visit, step=Step.PARKED, end=End.PARKED, spot_closed_at=NOON, **changes)  # type: ignore[arg-type]  # a test's own choice of fields
+    ended = {"step": Step.PARKED, "end": End.PARKED, "spot_closed_at": NOON}
+    billed = {"bill": a_bill(), "transaction_key": key(f"key-{number}")}
+    return a_visit(number, **{**ended, **billed, **changes})
 
 
 async def test_draining_lasts_until_it_is_taken_back(journal: Journal) -> None:

@@ -92,7 +92,7 @@ def split(number: int, *states: PartState, **changes: object) -> Visit:
         for n, state in enumerate(states, start=1)
     )
     bill = Bill("B-9", Money(500 * len(parts), "EUR"), "Table")
-    return replace(a_visit(number, bill=bill), parts=parts, at=0, **changes)  # type: ignore[arg-type]
+    return a_visit(number, **{"bill": bill, "parts": parts, "at": 0, **changes})
 
 
 def ended(visit: Visit, end: End = End.PART_PAID) -> Visit:

@@ -25,11 +25,14 @@ from tests.contract.tills import (
     with_ids,
 )
 from tests.tills.shop import Shop
+from tests.tills.shops import LOCKING, SHOPS
 from worker.adapters.till import GuardedTill
 from worker.adapters.till.connector import BillGone, Document, TillError
 from worker.adapters.till.document import bill_from
 from worker.domain.money import Money
 from worker.ports import TillMissing, TillTrouble
+
+where_bills_can_be_locked = pytest.mark.parametrize("shop", LOCKING, indirect=True)
 
 
 async def test_a_table_without_a_bill_owes_nothing(till: GuardedTill) -> None:
@@ -165,10 +168,20 @@ async def test_a_bill_that_is_wrong_is_trouble_for_its_own_table_only(
     assert len(await owed(till)) == 1
 
 
+@pytest.mark.parametrize("shop", sorted(set(SHOPS) - set(LOCKING)), indirect=True)
+async def test_a_till_that_can_not_lock_says_so(shop: Shop, till: GuardedTill) -> None:
+    """Asked all the same, it locks nothing and lets go of nothing."""
+    await shop.owe(HALL, SPOT, document())
+
+    assert not till.can_lock
+    assert isinstance(await till.lock_bill(HALL, SPOT, "B-1", VISIT), TillTrouble)
+    await till.unlock_bill(HALL, SPOT, "B-1", VISIT)
+    assert len(await owed(till)) == 1
+
+
+@where_bills_can_be_locked
 async def test_a_lock_is_one_visits_until_it_is_let_go(shop: Shop, till: GuardedTill) -> None:
     """Asked for again by the same visit it is the same; another visit is refused."""
-    if not till.can_lock:
-        pytest.skip("it can not lock")
     await shop.owe(HALL, SPOT, document())
     bill = bill_from(document())
 
@@ -183,12 +196,11 @@ async def test_a_lock_is_one_visits_until_it_is_let_go(shop: Shop, till: Guarded
     assert len(await owed(till)) == 1, "a locked bill is owed all the same"
 
 
+@where_bills_can_be_locked
 async def test_a_lock_shows_the_bill_as_it_is_or_that_it_is_gone(
     shop: Shop, till: GuardedTill
 ) -> None:
     """What is locked is what is confirmed."""
-    if not till.can_lock:
-        pytest.skip("it can not lock")
     await shop.owe(HALL, SPOT, document(amount=3000))
 
     assert await till.lock_bill(HALL, SPOT, "B-1", VISIT) == bill_from(document(amount=3000))
@@ -198,10 +210,9 @@ async def test_a_lock_shows_the_bill_as_it_is_or_that_it_is_gone(
     assert await till.lock_bill(HALL, SPOT, "B-1", VISIT) == TillMissing()
 
 
+@where_bills_can_be_locked
 async def test_a_lock_lapses_by_itself(shop: Shop, till: GuardedTill) -> None:
     """A worker that died must not keep a waiter from changing a bill for ever."""
-    if not till.can_lock:
-        pytest.skip("it can not lock")
     await shop.owe(HALL, SPOT, document())
     connector = shop.connector()
     await connector.lock(HALL, SPOT, "B-1", VISIT, 1)

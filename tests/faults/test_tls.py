@@ -14,7 +14,7 @@ from worker.adapters.wallet import WalletClient
 from worker.domain.ids import SpotId, TransactionKey
 from worker.domain.outcome import Done, Unsent
 
-CERTIFICATES = Path(__file__).parent / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "certificates"
 SPOT = SpotId("15")
 KEY = TransactionKey("aaBBccDD11223344eeFF")
 

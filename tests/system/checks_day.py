@@ -152,7 +152,7 @@ def hardening(venue: Venue) -> str:
 
 def names_and_tls(venue: Venue) -> str:
     """The wallet is found by its name and spoken to by TLS, and a guest pays that way."""
-    authority = (Path(__file__).parents[1] / "faults/certificates/authority.pem").read_text()
+    authority = (Path(__file__).parents[1] / "certificates/authority.pem").read_text()
     place = "/usr/local/share/ca-certificates/venue.crt"
     venue.machine.type(f"cat > {place} && update-ca-certificates --fresh", stdin=authority)
     venue.machine.type("echo nameserver 127.0.0.1 > /etc/resolv.conf")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
 
-CERTIFICATES: Final = Path(__file__).parents[1] / "faults" / "certificates"
+CERTIFICATES: Final = Path(__file__).parents[1] / "certificates"
 NAME: Final = "wallet.example"
 PORT: Final = 8443
 _ADDRESS: Final = bytes((127, 0, 0, 1))

@@ -23,6 +23,8 @@ SHOPS: Final = {
     "plugin": "PluginShop",
 }
 """Each with the class that plays it."""
+LOCKING: Final = ("http", "command", "plugin")
+"""Shops that can keep a bill from being changed while it is paid."""
 SERVERS: Final = ("postgresql", "mariadb")
 """Shops in a database with a server, which is started once for all tests."""
 

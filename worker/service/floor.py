@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from worker.domain.facts import FactName
 from worker.domain.ids import LocationId, VisitId
 from worker.domain.money import Money
 from worker.domain.visit import FINAL, End, Step, Visit
 from worker.domain.wallet import SpotList
 from worker.ports import Owed
+from worker.service.recorder import Silence
 
 PAID_SHOWN: Final = timedelta(minutes=2)
 """How long a table goes on showing that its last guest paid; the close takes a blink."""
@@ -111,8 +111,8 @@ class Ended:
 Seat = tuple[LocationId, str]
 
 
-class FloorBook:
-    """What went by, as far as a person wants to see it. A recorder."""
+class FloorBook(Silence):
+    """What went by, as far as a person wants to see it: a recorder of what is durable."""
 
     def __init__(self, locations: Mapping[LocationId, str]) -> None:
         """Begin an empty book of these locations, each with its name for people."""
@@ -131,18 +131,6 @@ class FloorBook:
         """What was told before the journal's own account came in; None: it has come."""
 
     # What it is told.
-
-    def told(self, visit: Visit, fact: FactName) -> None:
-        """Let it pass: what is durable says the same."""
-
-    def crashed(self, visit: Visit) -> None:
-        """Let it pass."""
-
-    def called(self, op: str, result: str, took_s: float) -> None:
-        """Let it pass."""
-
-    def closing(self, guard_s: float) -> None:
-        """Let it pass."""
 
     def wrote(self, visit: Visit) -> None:
         """Note where a visit stands, what it took, and its end."""

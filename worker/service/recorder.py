@@ -55,7 +55,7 @@ class Recorder(Protocol):
 
 
 class Silence:
-    """Keeps nothing: the recorder of a worker whose listener is off."""
+    """Keeps nothing: the recorder while the listener is off, and the base of those that pick."""
 
     def told(self, visit: Visit, fact: FactName) -> None:
         """Let it pass."""

@@ -1,9 +1,14 @@
 """A folder as a shop's software keeps it."""
 
+import itertools
 import json
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from worker.adapters.till import GuardedTill
 from worker.adapters.till.connector import Connector
@@ -59,6 +64,29 @@ def paid(
         reference=OrderReference("v1.abc.9975.42.qwer1"),
         paid_at=NOON,
     )
+
+
+def die_after(patch: pytest.MonkeyPatch, crash: int) -> Iterator[int]:
+    """Let the power go after the n-th call to the system that changes a file.
+
+    The first number that the answer gives is one more than the calls there were.
+    """
+    calls = itertools.count(1)
+
+    def dying(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            result = real(*given, **named)
+            if next(calls) == crash:
+                raise OSError(5, "the power is gone")
+            return result
+
+        return call
+
+    for name in ("fsync", "fchmod"):
+        patch.setattr(os, name, dying(getattr(os, name)))
+    for name in ("rename", "mkdir", "chmod"):
+        patch.setattr(Path, name, dying(getattr(Path, name)))
+    return calls
 
 
 class Ticks:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,6 @@ async def test_a_program_in_python_answers(tmp_path: Path) -> None:
     assert bill["spot"] == "table5"
 
 
-async def _all_of(*asked: object) -> list[object]:
+async def _all_of(*asked: Awaitable[object]) -> list[object]:
     """Wait for every answer, good or bad."""
-    return list(await asyncio.gather(*asked, return_exceptions=True))  # type: ignore[call-overload]
+    return list(await asyncio.gather(*asked, return_exceptions=True))

@@ -35,7 +35,7 @@ async def shop() -> AsyncIterator[HttpShop]:
 
 @pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("bash", "curl", "openssl", "od")),
-    reason="bash, curl, openssl and od are what the page tells people to type",
+    reason="the page's lines are typed with bash, curl, openssl and od, and not all are here",
 )
 async def test_the_lines_of_the_page_work(shop: HttpShop) -> None:
     """Asked, locked, unlocked, paid twice, booked once: with curl and openssl only."""

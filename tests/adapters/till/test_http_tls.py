@@ -14,19 +14,17 @@ from tests.faults.conftest import serving
 from worker.adapters.till.connector import TillError
 from worker.adapters.till.http import HttpTill
 
-ROOT = Path(__file__).parents[2]
-SERVERS = ROOT / "faults/certificates"
-WORKERS = ROOT / "tills/certificates"
-AUTHORITY = SERVERS / "authority.pem"
+CERTIFICATES = Path(__file__).parents[2] / "certificates"
+AUTHORITY = CERTIFICATES / "authority.pem"
 
 
 def proof(certificate: str, *, wants_ours: bool = False) -> ssl.SSLContext:
     """What a shop shows, and whether it wants to see a certificate of ours."""
     shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    shown.load_cert_chain(SERVERS / f"{certificate}.pem")
+    shown.load_cert_chain(CERTIFICATES / f"{certificate}.pem")
     if wants_ours:
         shown.verify_mode = ssl.CERT_REQUIRED
-        shown.load_verify_locations(WORKERS / "shops-authority.pem")
+        shown.load_verify_locations(CERTIFICATES / "shops-authority.pem")
     return shown
 
 
@@ -63,7 +61,7 @@ async def test_the_systems_authorities_are_trusted_unless_others_are_named(
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     async with a_shop_with(proof("good")) as (_, till):
         assert list(await till.open_bills(HALL, "table7")) == []
-    other = WORKERS / "shops-authority.pem"
+    other = CERTIFICATES / "shops-authority.pem"
     async with a_shop_with(proof("good"), ca_file=other) as (stage, till):
         assert "can not be trusted" in await why_not(till.open_bills(HALL, "table7"))
         assert stage.seen == []
@@ -99,7 +97,7 @@ async def test_a_shop_that_was_good_once_must_prove_itself_on_each_connection() 
     async with a_shop_with(shown, ca_file=AUTHORITY) as (stage, till):
         stage.plays(says(200, {"bills": []}, content_type="application/json", connection="close"))
         await till.open_bills(HALL, "table7")
-        shown.load_cert_chain(SERVERS / "unknown-authority.pem")
+        shown.load_cert_chain(CERTIFICATES / "unknown-authority.pem")
         assert "can not be trusted" in await why_not(till.open_bills(HALL, "table7"))
 
     assert len(stage.seen) == 1
@@ -107,7 +105,7 @@ async def test_a_shop_that_was_good_once_must_prove_itself_on_each_connection() 
 
 async def test_a_shop_can_know_the_worker_by_its_certificate() -> None:
     """Mutual TLS for real: the shop lets nobody in who can not show one of its own authority."""
-    keys = {"client_cert": WORKERS / "worker.pem", "client_key": WORKERS / "worker.key"}
+    keys = {"client_cert": CERTIFICATES / "worker.pem", "client_key": CERTIFICATES / "worker.key"}
     shown = proof("good", wants_ours=True)
     async with a_shop_with(shown, ca_file=AUTHORITY, token=None, **keys) as (stage, till):
         assert list(await till.open_bills(HALL, "table7")) == []
@@ -116,7 +114,10 @@ async def test_a_shop_can_know_the_worker_by_its_certificate() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{}, {"client_cert": WORKERS / "stranger.pem", "client_key": WORKERS / "stranger.key"}],
+    [
+        {},
+        {"client_cert": CERTIFICATES / "stranger.pem", "client_key": CERTIFICATES / "stranger.key"},
+    ],
     ids=["none", "a stranger's"],
 )
 async def test_without_the_right_certificate_a_shop_lets_nobody_in(keys: dict[str, Path]) -> None:
@@ -132,8 +133,8 @@ async def test_without_the_right_certificate_a_shop_lets_nobody_in(keys: dict[st
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({"ca_file": WORKERS / "none.pem"}, "till.ca_file .*none.pem.*No such file"),
-        ({"ca_file": WORKERS / "worker.key"}, "till.ca_file .*worker.key can not be used"),
+        ({"ca_file": CERTIFICATES / "none.pem"}, "till.ca_file .*none.pem.*No such file"),
+        ({"ca_file": CERTIFICATES / "worker.key"}, "till.ca_file .*worker.key can not be used"),
         ({"client_cert": "none.pem", "client_key": "worker.key"}, "none.pem.*No such file"),
         ({"client_cert": "worker.pem", "client_key": "none.key"}, "none.key.*No such file"),
         ({"client_cert": "worker.pem", "client_key": "stranger.key"}, "key values mismatch"),
@@ -143,7 +144,7 @@ async def test_without_the_right_certificate_a_shop_lets_nobody_in(keys: dict[st
 )
 def test_a_file_that_can_not_be_used_stops_the_start(files: dict[str, str], why: str) -> None:
     """It is named, and nobody is asked for a pass phrase."""
-    named = {name: WORKERS / file for name, file in files.items()}
+    named = {name: CERTIFICATES / file for name, file in files.items()}
 
     with pytest.raises(TillError, match=why):
         till_to("https://till.example", **named)

@@ -1,8 +1,7 @@
 """A folder's bill in parts: a receipt for each, and the file moves when all of it is paid."""
 
 import json
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from tests.adapters.till.support import HALL, guarded, paid, put, receipt, tree
+from tests.adapters.till.support import HALL, die_after, guarded, paid, put, receipt, tree
 from worker.adapters.till import FolderTill, GuardedTill
 from worker.domain.notice import Notice
 from worker.ports import TillTrouble
@@ -73,26 +72,10 @@ async def test_a_crash_at_any_step_of_the_last_part_is_finished_by_the_next_call
 ) -> None:
     """Dead after every single call to the system, and well again afterwards (F72)."""
     put(tmp_path, parts=PARTS)
-    done = 0
-
-    def dies_after(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*given: object, **named: object) -> object:
-            nonlocal done
-            result = real(*given, **named)
-            done += 1
-            if done == crash:
-                raise OSError(5, "the power is gone")
-            return result
-
-        return call
-
     with monkeypatch.context() as patch:
-        for name in ("fsync", "fchmod"):
-            patch.setattr(os, name, dies_after(getattr(os, name)))
-        for name in ("rename", "mkdir", "chmod"):
-            patch.setattr(Path, name, dies_after(getattr(Path, name)))
+        calls = die_after(patch, crash)
         told = [await till.post(ona()), await till.post(jonas())]
-    assert any(isinstance(one, TillTrouble) for one in told) == (done >= crash)
+    assert any(isinstance(one, TillTrouble) for one in told) == (next(calls) > crash)
 
     fresh = guarded(FolderTill(tmp_path))
     assert await fresh.post(ona()) is None

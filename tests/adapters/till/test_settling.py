@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from tests.adapters.till.support import HALL, guarded, paid, put, receipt, tree
+from tests.adapters.till.support import HALL, die_after, guarded, paid, put, receipt, tree
 from worker.adapters.till import FolderTill, GuardedTill, receiptfile, receipts
 from worker.ports import TillTrouble
 
@@ -73,27 +73,10 @@ async def test_a_crash_at_any_step_is_finished_by_the_next_call(
 ) -> None:
     """After every single call to the system: dead there, and well again afterwards (F72)."""
     put(tmp_path)
-    done = 0
-
-    def dies_after(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*given: object, **named: object) -> object:
-            nonlocal done
-            result = real(*given, **named)
-            done += 1
-            if done == crash:
-                raise OSError(5, "the power is gone")
-            return result
-
-        return call
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", dies_after(os.fsync))
-        patch.setattr(os, "fchmod", dies_after(os.fchmod))
-        patch.setattr(Path, "rename", dies_after(Path.rename))
-        patch.setattr(Path, "mkdir", dies_after(Path.mkdir))
-        patch.setattr(Path, "chmod", dies_after(Path.chmod))
+        calls = die_after(patch, crash)
         first = await till.post(paid())
-    assert isinstance(first, TillTrouble) == (done >= crash)
+    assert isinstance(first, TillTrouble) == (next(calls) > crash)
 
     fresh = guarded(FolderTill(tmp_path))
     assert await fresh.post(paid()) is None

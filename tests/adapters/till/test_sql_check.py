@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from tests.adapters.till.test_sql_till import BILL, HALL, NOTICE
+from tests.adapters.till.programs import HALL
+from tests.adapters.till.test_sql_till import BILL, NOTICE
 from tests.tills.servers import PASSWORD, Server
 from tests.tills.sql_shop import SqlShop, sqlite_server
 from worker.adapters.till.connector import TillError
@@ -85,7 +86,7 @@ async def test_a_database_that_can_not_be_reached_is_said_once(
     if shop.server.kind != "sqlite":
         address = sqlalchemy.make_url(shop.server.url)
         if not address.port:
-            pytest.skip("the server is reached through a socket")
+            pytest.skip("the given server has no port, so no address misses it by one")
         url = address.set(port=1).render_as_string()
 
     (sentence,) = await check(shop, url)
@@ -180,7 +181,7 @@ async def test_a_right_that_is_missing_is_found_before_the_first_guest(
         try:
             connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
         except sqlalchemy.exc.ProgrammingError:
-            pytest.skip("the tests may make no roles here")
+            pytest.skip("the given server lets this user make no role that lacks a right")
         connection.exec_driver_sql(f"GRANT SELECT ON {shop.bills}, {shop.paid} TO {role}")
     url = sqlalchemy.make_url(shop.server.url).set(username=role).render_as_string()
     till = SqlTill(url, PASSWORD, shop.statements)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from tests.adapters.till.test_sql_till import HALL, NOTICE
+from tests.adapters.till.programs import HALL
+from tests.adapters.till.test_sql_till import NOTICE
 from tests.settings.support import KEY
 from tests.tills.servers import Server
 from worker.adapters.till.sql import SqlStatements, SqlTill
@@ -41,7 +42,7 @@ async def test_the_example_shop_takes_a_payment_once_and_closes_its_bill(
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
         except sqlalchemy.exc.ProgrammingError:
-            pytest.skip("the tests may make no databases here")
+            pytest.skip("the given server lets this user make no database for the example")
     address = sqlalchemy.make_url(postgresql_server.url).set(database=name)
     shop = replace(postgresql_server, url=address.render_as_string()).engine()
     with shop.begin() as connection:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy
 
-from tests.adapters.till.test_sql_till import BILL, HALL, NOTICE
+from tests.adapters.till.programs import HALL
+from tests.adapters.till.test_sql_till import BILL, NOTICE
 from tests.tills.servers import Server
 from tests.tills.shop import Unholdable
 from tests.tills.sql_shop import SqlShop

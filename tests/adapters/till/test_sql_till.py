@@ -2,34 +2,15 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
+from tests.adapters.till.programs import HALL
+from tests.adapters.till.programs import NOTICE as PROGRAMS_NOTICE
 from tests.tills.sql_shop import SqlShop
 from worker.adapters.till.connector import TillError
-from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
-from worker.domain.money import Money
-from worker.domain.notice import Notice
 
-HALL = 9975
-
-
-NOTICE = Notice(
-    notice_id="n-1",
-    visit_id=VisitId(42),
-    location_id=LocationId(HALL),
-    table="table5",
-    bill_id="B-1",
-    part_id=None,
-    money=Money(2599, "EUR"),
-    bill_minor=2599,
-    service_minor=200,
-    tip_minor=100,
-    transaction_key=TransactionKey("ATaNkey-0001"),
-    reference=OrderReference("v1.abc.9975.42.qwer1"),
-    paid_at=datetime(2026, 11, 20, 12, 0, tzinfo=UTC),
-)
+NOTICE = replace(PROGRAMS_NOTICE, notice_id="n-1", tip_minor=100)
 BILL = {"bill_id": "B-1", "amount_minor": 2599, "currency": "EUR"}
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy
 
-from tests.adapters.till.test_sql_till import BILL, HALL, NOTICE
+from tests.adapters.till.programs import HALL
+from tests.adapters.till.test_sql_till import BILL, NOTICE
 from tests.rig.proxy import ChaosProxy, Mode, Weather
 from tests.tills.servers import Server
 from tests.tills.sql_shop import SqlShop
@@ -35,7 +36,7 @@ async def proxy(distant_server: Server) -> AsyncIterator[ChaosProxy]:
     """Stands before the server."""
     port = sqlalchemy.make_url(distant_server.url).port
     if port is None:
-        pytest.skip("the server is reached through a socket, which no proxy stands before")
+        pytest.skip("the given server has no port, and the proxy stands before ports only")
     async with ChaosProxy(port) as found:
         yield found
 
@@ -69,6 +70,16 @@ async def mended(till: Connector, location_id: int = HALL) -> int:
     pytest.fail("it never answers again")
 
 
+async def told_at_last(till: Connector) -> None:
+    """Tell of the payment until it is accepted."""
+    for _ in range(100):
+        try:
+            return await till.post(NOTICE)
+        except TillError:
+            await asyncio.sleep(0.1)
+    pytest.fail("it never takes a payment again")
+
+
 async def test_a_lost_answer_to_a_commit_costs_a_repetition_and_no_second_payment(
     distant_shop: SqlShop, till: SqlTill, proxy: ChaosProxy
 ) -> None:
@@ -86,12 +97,7 @@ async def test_a_lost_answer_to_a_commit_costs_a_repetition_and_no_second_paymen
     assert len(await distant_shop.payments()) == 1
     proxy.change(PASS)
     assert await mended(till) == 0
-    for _ in range(100):
-        try:
-            await till.post(NOTICE)
-            break
-        except TillError:
-            await asyncio.sleep(0.1)
+    await told_at_last(till)
     assert len(await distant_shop.payments()) == 1
 
 
@@ -106,12 +112,7 @@ async def test_a_commit_that_never_arrived_is_no_payment_until_it_is_told_again(
         await till.post(NOTICE)
     assert await distant_shop.payments() == []
 
-    for _ in range(100):
-        try:
-            await till.post(NOTICE)
-            break
-        except TillError:
-            await asyncio.sleep(0.1)
+    await told_at_last(till)
     assert len(await distant_shop.payments()) == 1
 
 
