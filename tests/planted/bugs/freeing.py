@@ -191,10 +191,10 @@ BUGS: Final = (
             Change(
                 SEEN,
                 """
-        return decision.close(visit, now, End.NO_BILL, why)
+        return decision.close(visit, now, leaves(visit, End.NO_BILL), why)
 """,
                 """
-        return closing.finish(visit, now, End.NO_BILL, why)
+        return closing.finish(visit, now, leaves(visit, End.NO_BILL), why)
 """,
             ),
         ),

@@ -15,6 +15,7 @@ ENGINE: Final = "worker/service/engine.py"
 FAILURES: Final = "worker/adapters/wallet/failures.py"
 MARKER: Final = "worker/adapters/journal/marker.py"
 MEMORY: Final = "worker/adapters/journal/memory.py"
+MEMORY_INTENTS: Final = "worker/adapters/journal/memory_intents.py"
 OPENING: Final = "worker/adapters/journal/opening.py"
 PARTS_SCHEMA: Final = "worker/adapters/journal/migrations/0002_parts_and_notices.sql"
 SCHEMA: Final = "worker/adapters/journal/migrations/0001_init.sql"
@@ -31,7 +32,7 @@ BUGS: Final = (
         "from the journal, in memory and in the file.",
         (
             Change(
-                MEMORY,
+                MEMORY_INTENTS,
                 """
     if any(count > 1 for count in confirms.values()):
         raise conflict(visit_id, Rule.ONE_CONFIRM_PER_VISIT)
@@ -77,7 +78,7 @@ BUGS: Final = (
         "The journal let a second create begin while the first may still be under way.",
         (
             Change(
-                MEMORY,
+                MEMORY_INTENTS,
                 """
     if creates > 1:
         raise conflict(visit_id, Rule.ONE_LIVE_CREATE)

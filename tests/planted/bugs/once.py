@@ -27,12 +27,12 @@ BUGS: Final = (
             Change(
                 SEEN,
                 """
-    return decision.close(visit, now, End.LEFTOVER, "the spot still showed an earlier visit")
+    return decision.close(visit, now, end, "the spot still showed an earlier visit")
 """,
                 """
     keys = tuple(sorted(event.spot.live_keys() & event.earlier_keys))
     marked = replace(visit, former_keys=visit.former_keys + keys, offered_at=now)
-    return decision.close(marked, now, End.LEFTOVER, "the spot still showed an earlier visit")
+    return decision.close(marked, now, end, "the spot still showed an earlier visit")
 """,
             ),
         ),
@@ -214,7 +214,7 @@ BUGS: Final = (
             Change(
                 MEMORY_JOURNAL,
                 """
-            or (page.visit.step in FINAL and _is_live_create(intent, kept))
+            or (page.visit.step in FINAL and is_live_create(intent, kept))
 """,
                 "",
             ),

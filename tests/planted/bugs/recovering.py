@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.planted.bug import Bug, Change
 
+ACTOR: Final = "worker/service/actor.py"
 CONFIRMING: Final = "worker/domain/rules/confirming.py"
 ENGINE: Final = "worker/service/engine.py"
 MACHINE: Final = "worker/domain/machine.py"
@@ -17,7 +18,7 @@ BUGS: Final = (
         "new start does not know what the dead process may have sent.",
         (
             Change(
-                ENGINE,
+                ACTOR,
                 """
     return events.Resumed(frozenset(intent.kind for intent in actor.pending))
 """,
@@ -69,6 +70,7 @@ BUGS: Final = (
         tried_at=visit.tried_at and min(visit.tried_at, now),
         offered_at=visit.offered_at and min(visit.offered_at, now),
         reserved_at=visit.reserved_at and min(visit.reserved_at, now),
+        parts=parts.sound(visit.parts, now),
         spot_closed_at=visit.spot_closed_at and min(visit.spot_closed_at, now),
         looked_at=None,
 """,
@@ -107,10 +109,10 @@ BUGS: Final = (
                 ENGINE,
                 """
             self._index(actor)
-            self._hands.sightings.take_up(visit.visit_id)
+            self._hands.allowance.note(visit)
 """,
                 """
-            self._hands.sightings.take_up(visit.visit_id)
+            self._hands.allowance.note(visit)
 """,
             ),
             Change(

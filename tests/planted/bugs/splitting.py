@@ -7,6 +7,7 @@ from tests.planted.bug import DISK, Bug, Change
 CHOOSING: Final = "worker/domain/choosing.py"
 LINKING: Final = "worker/domain/rules/linking.py"
 MEMORY: Final = "worker/adapters/journal/memory.py"
+MEMORY_INTENTS: Final = "worker/adapters/journal/memory_intents.py"
 PARTS: Final = "worker/domain/rules/parts.py"
 REVOKING: Final = "worker/domain/rules/revoking.py"
 SCHEMA: Final = "worker/adapters/journal/migrations/0002_parts_and_notices.sql"
@@ -215,7 +216,7 @@ BUGS: Final = (
         "The second guest's money is held and not taken.",
         (
             Change(
-                MEMORY,
+                MEMORY_INTENTS,
                 "            confirms[intent.part] += 1\n",
                 '            confirms[""] += 1\n',
             ),
@@ -234,7 +235,7 @@ BUGS: Final = (
             Change(
                 MEMORY,
                 """
-        if any(of_bill.get(part_id, me) != me for part_id in _charged(visit)):
+        if any(of_bill.get(part_id, me) != me for part_id in self._charged(visit)):
             raise conflict(visit.visit_id, Rule.PART_PAID_ONCE)
 """,
                 "",
@@ -255,13 +256,11 @@ BUGS: Final = (
             Change(
                 PARTS,
                 """
-    index = next_live(visit)
     if index is None:
-        return decision.close(visit, now, ending(visit, end), reason, *facts)
+        return wind_up(visit, now, end, reason, *facts)
     other = focus(visit, index)
 """,
                 """
-    index = next_live(visit)
     if index is None or end is End.PAID:
         return decision.close(visit, now, ending(visit, end), reason, *facts)
     other = focus(visit, index)
@@ -277,14 +276,14 @@ BUGS: Final = (
             Change(
                 PARTS,
                 """
-        visit = with_part(visit, state=PartState.RELEASED)
     index = next_live(visit)
     if index is None:
+        unseen = tuple(
 """,
                 """
-        visit = with_part(visit, state=PartState.RELEASED)
     index = next_live(visit)
     if index is None or end is not End.PARKED:
+        unseen = tuple(
 """,
             ),
         ),

@@ -9,6 +9,7 @@ ENGINE: Final = "worker/service/engine.py"
 MEMORY: Final = "worker/adapters/journal/memory.py"
 POSTING: Final = "worker/domain/posting.py"
 POSTMAN: Final = "worker/service/postman.py"
+OPERATORS_SCHEMA: Final = "worker/adapters/journal/migrations/0003_operators.sql"
 SCHEMA: Final = "worker/adapters/journal/migrations/0002_parts_and_notices.sql"
 STORE: Final = "worker/adapters/journal/store.py"
 TAKING: Final = "worker/domain/rules/taking.py"
@@ -311,14 +312,14 @@ BUGS: Final = (
             Change(
                 MEMORY,
                 """
-        bill = _held_bill(visit)
+        bill = self._held_bill(visit)
         if bill and self._of_bill.get(bill, me) != me:
             raise conflict(visit.visit_id, Rule.BILL_PAID_ONCE)
 """,
                 "",
             ),
             Change(
-                SCHEMA,
+                OPERATORS_SCHEMA,
                 "CREATE UNIQUE INDEX bill_paid_once ON visit",
                 "CREATE INDEX bill_paid_once ON visit",
             ),
