@@ -53,8 +53,8 @@ class Guests:
         self.truth.on_revoke = self._offer_goes
         self.truth.on_taken = self._is_charged
 
-    def arrive(self, identifier: str, plan: str = "") -> Guest:
-        """Somebody sits down and scans."""
+    def arrive(self, identifier: str, plan: str = "", *, is_hungry: bool = True) -> Guest:
+        """Somebody sits down and scans; who is not hungry orders nothing of their own."""
         plan = plan or self._dice.choice(self._plans)
         guest = Guest(len(self.everybody) + 1, identifier, plan)
         if not self.evening.choices.note(f"guest.{plan}"):
@@ -62,7 +62,7 @@ class Guests:
         self.everybody.append(guest)
         self.at.setdefault(identifier, []).append(guest)
         house, evening = self.evening.till, self.evening
-        if house.has_bills and house.is_over(identifier):
+        if is_hungry and house.has_bills and house.is_over(identifier):
             if evening.choices.fires("bill.late", evening.plan.bill_chance):
                 self._later(self._dice.uniform(1, 15), lambda: self._bill_comes(guest))
             elif not evening.choices.fires("bill.never", evening.plan.bill_chance):

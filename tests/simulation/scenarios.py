@@ -165,8 +165,8 @@ def pay_part_in_cash(evening: Evening) -> None:
     bill = evening.till.bills.get("t1")
     if bill is not None:
         paid = evening.till.paid_parts[f"{bill.bill_id}"]
-        unpaid = [part for part in bill.parts if part.part_id not in paid]
-        left = tuple(part for part in bill.parts if part is not unpaid[0])
+        chosen = next((part for part in bill.parts if part.part_id not in paid), None)
+        left = tuple(part for part in bill.parts if part is not chosen)
         evening.till.bills["t1"] = replace(bill, parts=left, money=total(left))
 
 
@@ -174,6 +174,11 @@ def raise_part(evening: Evening) -> None:
     """Somebody orders one more on the first unpaid part."""
     if "t1" in evening.till.bills:
         evening.till.raise_part("t1", 200)
+
+
+def scan_what_is_paid(evening: Evening) -> None:
+    """Somebody scans at a table where nothing is left to pay, and orders nothing."""
+    evening.guests.arrive("t1", "pays_late", is_hungry=False)
 
 
 def shrink_when_agreed(evening: Evening) -> None:
@@ -307,6 +312,12 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     ),
     "a part's confirm is lost": table_of(
         "pays", "pays", orders={"confirm": ("", "lost_request")}, paid=2, takes=1000
+    ),
+    "the parts that are left were paid by card and in cash, and somebody scans": table_of(
+        "pays",
+        "forgets",
+        lists_paid_parts=True,
+        deeds=((20.0, pay_part_in_cash), (21.0, scan_what_is_paid)),
     ),
     "a hold ends lower": held(700, AtHoldEnd.RELEASE, (8.0, 3210), paid=1, takes=3210),
     "a hold ends at its ceiling": held(700, AtHoldEnd.RELEASE, (8.0, 5000), paid=1, takes=5000),
