@@ -168,6 +168,7 @@ class Watch:
             open_visits=visits,
             loops=supervisor.pulse.loops(),
             is_ready=supervisor.is_ready,
+            is_draining=supervisor.engine.is_draining,
             notices=notices_of(supervisor.postman.pending(), now),
             throttled_s=throttled_s,
             clock_offset_s=health.clock_offset_s,

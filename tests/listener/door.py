@@ -29,6 +29,7 @@ class Behind:
     floors: int = 0
     is_broken: bool = False
     is_empty: bool = False
+    is_draining: bool = False
     more: Callable[[datetime], list[Visit]] = lambda now: []
     """Open visits beside those of the evening."""
     past: Callable[[datetime], list[Visit]] = lambda now: []
@@ -39,10 +40,11 @@ class Behind:
             raise RuntimeError("no floor today")
         self.floors += 1
         now = SystemClock().now()
-        book, moment = FloorBook({HALL: ""}), a_moment(now=now)
+        book, moment = FloorBook({HALL: ""}), a_moment(now=now, is_draining=self.is_draining)
         if not self.is_empty:
             book = a_book(now, also=self.past(now))
-            moment = a_moment([*open_visits(now), *self.more(now)], now=now)
+            visits = [*open_visits(now), *self.more(now)]
+            moment = a_moment(visits, now=now, is_draining=self.is_draining)
         return plan.floor(book, moment, version="1.2.3", mode="sandbox")
 
     def sources(self) -> Sources:

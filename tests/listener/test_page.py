@@ -312,6 +312,22 @@ async def test_the_keyboard_alone_is_enough(browser: Browser) -> None:
         await tab.until("document.activeElement.id === 'floor'")
 
 
+async def test_a_worker_that_serves_nobody_new_says_so(browser: Browser) -> None:
+    """Draining lasts until somebody ends it, and whoever passes by must see that it still does."""
+    async with a_door() as door:
+        tab = await browser.tab()
+        await tab.look(f"http://127.0.0.1:{door.port}/")
+        await tab.until(READY)
+        assert await tab.js("document.getElementById('mode').textContent") == "sandbox"
+
+        door.behind.is_draining = True
+
+        await tab.until("document.getElementById('mode').textContent.includes('draining')")
+        shown = await tab.js("document.getElementById('mode').textContent")
+        assert shown == "sandbox, draining: no new visits"
+        assert await tab.js("getComputedStyle(document.getElementById('mode')).fontWeight") == "600"
+
+
 async def test_an_empty_floor_says_what_will_happen(browser: Browser) -> None:
     """The first morning is no error."""
     async with a_door() as door:

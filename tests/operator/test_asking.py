@@ -90,6 +90,8 @@ def test_draining_begins_no_visit_finishes_open_ones_and_survives_a_restart(
         assert out.endswith("No visit is open.\n")
         code, out, _ = cli("status", "--config", config)
         assert out.startswith("paysera-worker is well, and draining: no new visits\n")
+        labels = [line[:16] for line in out.splitlines() if line.startswith("  ")]
+        assert len(labels) == len(set(labels)), "each thing is said once"
         assert daemon.stop() == 0
 
         daemon = play.start(config)

@@ -82,6 +82,8 @@ class Moment:
     """Each loop's name, the seconds since it turned, and how many it may take."""
     is_ready: bool
     """Everything unfinished is taken up, and no stop was asked for."""
+    is_draining: bool
+    """No new visits are begun; open ones are finished."""
     notices: Notices
     throttled_s: float
     """How long the wallet still wants quiet; 0: it does not."""

@@ -44,6 +44,7 @@ def floor(book: FloorBook, moment: Moment, *, version: str, mode: str) -> dict[s
     return {
         "version": version,
         "mode": mode,
+        "is_draining": moment.is_draining,
         "at": moment.now.isoformat(timespec="milliseconds"),
         "day": day_of(moment.now).isoformat(),
         "troubles": troubles(book, moment),

@@ -49,8 +49,6 @@ def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
     print(f"paysera-worker is {state}" + ", and draining: no new visits" * bool(draining))
     for trouble in troubles:
         print(f"  {trouble}")
-    if is_running and mode:
-        print(f"  mode           {plain(str(mode), 40)}")
     print(f"  visits open    {open_visits}")
     print(f"  visits parked  {parked}" + ("  (see: paysera-worker visits --parked)" * bool(parked)))
     if unposted:

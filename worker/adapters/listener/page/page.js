@@ -203,8 +203,8 @@ function drawHead(floor) {
   }
   const mode = at("mode");
   mode.hidden = false;
-  mode.dataset.mode = floor.mode;
-  put(mode, floor.mode);
+  mode.dataset.mode = floor.is_draining ? "draining" : floor.mode;
+  put(mode, floor.mode + (floor.is_draining ? ", draining: no new visits" : ""));
   put(at("version"), "paysera-worker " + floor.version);
   put(at("as-of"), "As of " + clock(floor.at, true));
 }
