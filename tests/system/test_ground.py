@@ -25,6 +25,7 @@ def test_the_readme_names_every_step_from_nothing_to_a_running_service() -> None
     assert found == sorted(found)
     assert not any("#" in line for line in lines), "a remark is no part of what is typed"
     assert sum("/dev/stdin" in line for line in lines) == 1
+    assert {line.split()[0] for line in lines} <= {"sudo", "sudoedit", "systemctl"}
 
 
 def test_what_the_readme_installs_is_there() -> None:
