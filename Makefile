@@ -42,7 +42,7 @@ tests: .venv-dev/.ready
 
 # A simulated process dies and its machine does not, so a file in memory does as well as any other.
 simulate: .venv-dev/.ready   ## two hundred thousand visits in memory, thousands more on a real SQLite
-	$(DEV)/python -m tests.simulation run 0 4200 --all-must-fire
+	$(DEV)/python -m tests.simulation run 0 4400 --all-must-fire
 	TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo "$${TMPDIR:-/tmp}") \
 	  $(DEV)/python -m tests.simulation run 80000 80120 --journal sqlite
 

@@ -42,22 +42,22 @@ class Driver:
         self._wallet = wallet
         self._expect("ready")
 
-    def bursts(self, visits: int) -> Sum:
-        """Serve so many visits, as many at once as there are tables."""
+    def bursts(self, visits: int, at_once: int = SPOTS) -> Sum:
+        """Serve so many visits, some of them at once: at most as many as there are tables."""
         done = Sum()
         before = self._wallet.calls()
         while done.visits < visits:
-            self._wallet.scan_all()
-            done.add(self._tell("offer"))
-            self._wallet.reserve_all()
-            done.add(self._tell("finish"))
-            done.visits += SPOTS
+            self._wallet.scan(at_once)
+            done.add(self._tell("offer", at_once))
+            self._wallet.reserve(at_once)
+            done.add(self._tell("finish", at_once))
+            done.visits += at_once
         done.calls = self._wallet.calls() - before
         return done
 
-    def _tell(self, half: str) -> Took:
+    def _tell(self, half: str, guests: int) -> Took:
         assert self._process.stdin is not None, "its input is piped"
-        self._process.stdin.write(f"{half}\n")
+        self._process.stdin.write(f"{half} {guests}\n")
         self._process.stdin.flush()
         return Took(**json.loads(self._read()))
 

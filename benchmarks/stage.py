@@ -57,21 +57,21 @@ class Wallet:
         found: dict[str, Any] = json.loads(text)
         return found
 
-    def scan_all(self) -> None:
-        """Let a guest sit down at every table."""
-        for number in range(1, SPOTS + 1):
+    def scan(self, guests: int) -> None:
+        """Let a guest sit down at each of so many tables."""
+        for number in range(1, guests + 1):
             self.control("POST", f"spots/table{number}/scan")
 
-    def reserve_all(self) -> None:
-        """Let every guest accept the bill that is shown."""
+    def reserve(self, guests: int) -> None:
+        """Let every guest accept the bill that is shown; there must be so many."""
         keys = [
             order["transaction_key"]
             for spot in self.control("GET", "state")["spots"]
             for order in spot["orders"]
             if order["status"] == "pending"
         ]
-        if len(keys) != SPOTS:
-            raise RuntimeError(f"{len(keys)} bills are shown, not {SPOTS}")
+        if len(keys) != guests:
+            raise RuntimeError(f"{len(keys)} bills are shown, not {guests}")
         for key in keys:
             self.control("POST", f"transactions/{key}/reserve")
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from benchmarks.stage import CLIENT_ID, LOCATION_ID, MAC_KEY, SPOTS
+from benchmarks.stage import CLIENT_ID, LOCATION_ID, MAC_KEY
 from benchmarks.subjects.protocol import Took, obey
 from worker.adapters.lanes import Lanes
 from worker.adapters.wallet.mac import MacAuth
@@ -49,14 +49,14 @@ class Bare:
         self._offers: list[tuple[str, str]] = []
         self._totals_s: list[float] = []
 
-    async def offer(self) -> None:
+    async def offer(self, guests: int) -> None:
         ids: list[str] = []
-        while len(ids) < SPOTS:
+        while len(ids) < guests:
             page = f"&limit={SPOTS_PER_PAGE}&offset={len(ids)}" if ids else ""
             target = f"/spots?status=waiting&location_id={LOCATION_ID}{page}"
             spots = json.loads(await self._call("GET", target))["spots"]
             if not spots:
-                raise RuntimeError(f"{len(ids)} spots wait, not {SPOTS}")
+                raise RuntimeError(f"{len(ids)} spots wait, not {guests}")
             ids += [str(spot["id"]) for spot in spots]
         self._listed_s = time.perf_counter()
         self._offers = await asyncio.gather(*(self._offer_one(spot_id) for spot_id in ids))
@@ -69,7 +69,7 @@ class Bare:
         self._totals_s.append(time.perf_counter() - self._listed_s)
         return spot_id, key
 
-    async def finish(self) -> None:
+    async def finish(self, guests: int) -> None:
         await self._call("GET", "/transactions?status=reserved&limit=200&offset=0")
         await asyncio.gather(*(self._finish_one(*offer) for offer in self._offers))
 

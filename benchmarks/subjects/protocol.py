@@ -24,16 +24,18 @@ class Took:
     commits: int = 0
 
 
-Half = Callable[[], Awaitable[None]]
+Half = Callable[[int], Awaitable[None]]
+"""Serves so many guests who came at once."""
 
 
 async def obey(halves: Mapping[str, Half], fill: Callable[[Took], None]) -> None:
     """Do one half of a burst for every line of input, until there is no more."""
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        half = halves[line.strip()]
+        word, guests = line.split()
+        half = halves[word]
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
-        await half()
+        await half(int(guests))
         took = Took(time.process_time() - began_cpu_s, time.perf_counter() - began_s)
         fill(took)
         print(json.dumps(asdict(took)), flush=True)

@@ -12,7 +12,6 @@ import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from benchmarks.stage import SPOTS
 from benchmarks.subjects.protocol import Took, obey, until
 from benchmarks.subjects.timed import Stopwatch, TimedClient
 from worker import settings as setting
@@ -40,11 +39,11 @@ class Subject:
         self._watch = watch
         self._commits = 0
 
-    async def offer(self) -> None:
+    async def offer(self, guests: int) -> None:
         await self.spots.poll()
-        await until(self._is_offered, "offering")
+        await until(lambda: self._is_offered(guests), "offering")
 
-    async def finish(self) -> None:
+    async def finish(self, guests: int) -> None:
         await self.reservations.poll()
         await until(lambda: not list(self.engine.open_visits()), "finishing")
 
@@ -53,9 +52,9 @@ class Subject:
         if self._watch is not None:
             took.totals_s, took.beyond_s = self._watch.collect()
 
-    def _is_offered(self) -> bool:
+    def _is_offered(self, guests: int) -> bool:
         visits = list(self.engine.open_visits())
-        if len(visits) < SPOTS or any(visit.step is not Step.OFFERED for visit in visits):
+        if len(visits) < guests or any(visit.step is not Step.OFFERED for visit in visits):
             return False
         return not self.engine.in_flight()
 
