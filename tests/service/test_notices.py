@@ -1,6 +1,7 @@
 """The outbox: what was paid is written down with the payment, and told until the till has it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -167,6 +168,39 @@ async def test_the_till_is_told_after_five_seconds_then_ever_more_seldom() -> No
 
     waits = [later - earlier for earlier, later in pairwise(told_s)]
     assert waits[:8] == [5, 10, 20, 40, 80, 160, 320, 600]
+
+
+async def test_a_till_that_is_well_again_hears_of_everything_soon() -> None:
+    """What was refused last waits no ten minutes more because of the hours before (F71)."""
+    bench = Bench()
+    bench.till.refuses = "no paper"
+    async with bench.at_work():
+        await paid(bench)
+        await bench.wait(100)
+        await paid(bench, replace(BILL, bill_id="bill-7"), "t2")
+        while len(bench.till.heard) < 15:
+            await bench.wait(5)
+        bench.till.refuses = None
+        while not bench.till.posted:
+            await bench.wait(5)
+        await bench.wait(5)
+
+    assert {notice.bill_id for notice in bench.till.posted} == {"bill-1", "bill-7"}
+
+
+async def test_a_payment_that_the_till_refuses_alone_is_not_told_more_often_for_it() -> None:
+    """Others are accepted at once, which says nothing about it."""
+    bench = Bench()
+    bench.till = till = Picky()
+    bench.hire()
+    async with bench.at_work():
+        await paid(bench, IN_TWO)
+        while (before := len(till.heard)) < 6:
+            await bench.wait(5)
+        await paid(bench, BILL, "t2")
+        await bench.wait(30)
+
+    assert len(till.heard) == before + 1
 
 
 async def test_after_three_days_a_notice_is_left_to_a_human() -> None:

@@ -7,7 +7,7 @@ its own location's notices and nothing else.
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -143,6 +143,8 @@ class Postman:
             await self._note(told, NoticeState.ACCEPTED, now)
             del round_.owed[owed.notice.notice_id]
             self._say_accepted(told)
+            if owed.attempts:
+                self._hasten(round_, now)
             return
         why = trouble.why[:DETAIL_CHARS_MAX]
         next_at = next_try(owed.told_since, told.attempts, now, self._policy)
@@ -157,6 +159,12 @@ class Postman:
         if age_s >= self._policy.notice_alarm_s and owed.notice.notice_id not in self._alarmed:
             self._alarmed.add(owed.notice.notice_id)
             self._say(told, FactName.NOTICE_DELAYED, why)
+
+    def _hasten(self, round_: _Round, now: datetime) -> None:
+        """Let what waits wait no longer than after a first refusal: the till is well again."""
+        soon = now + timedelta(seconds=self._policy.notice_wait_s)
+        for name, owed in round_.owed.items():
+            round_.owed[name] = replace(owed, next_at=min(owed.next_at, soon))
 
     async def _note(
         self, owed: Owed, state: NoticeState, next_at: datetime, detail: str = ""
