@@ -118,7 +118,8 @@ def read(asked: object) -> Faults:
         if name not in known:
             msg = f"unknown key {name!r}; valid keys: {', '.join(known)}"
             raise BadFaults(msg)
-    return Faults(**{name: known[name](name, value) for name, value in asked.items()})  # type: ignore[arg-type]
+    read_of = {name: known[name](name, value) for name, value in asked.items()}
+    return Faults(**read_of)  # type: ignore[arg-type]  # each reader gives its own field's type
 
 
 def _read_probability(name: str, value: object) -> float:

@@ -30,6 +30,7 @@ HEADERS_MAX = 128 * 1024  # an identifier of 10 kB is three times as long when i
 class CuttableProtocol(H11Protocol):
     """HTTP/1.1 that lets the application cut its connection short."""
 
+    # asyncio promises any transport; a TCP server's is one that can be written to, as uvicorn says.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give every request of this connection a way to end it."""
         super().connection_made(transport)
