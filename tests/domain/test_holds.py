@@ -396,12 +396,51 @@ def test_taken_money_that_is_not_the_final_amount_is_for_a_human(minor: int) -> 
 
 
 def test_what_is_still_reserved_shows_the_ceiling_while_less_is_taken() -> None:
-    """A lost confirm is repeated for the same lower amount, without asking the till."""
+    """A lost confirm is repeated for the same lower amount, once the till said it again."""
     story = Story(confirming(bill=on_hold(2300), charge_minor=2300, payment_id="77"))
     story.tell(events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"))
 
-    assert story.tell(held(), after_s=1) == lowered(2300, 6)
+    assert story.tell(held(), after_s=1) == AskTill(is_to_pay=True)
+    assert story.tell(events.BillFound(final(2300))) == lowered(2300, 6)
     assert (story.visit.tries, story.visit.charge_minor) == (2, 2300)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_repeated"),
+    [
+        (on_hold(2300), True),
+        (on_hold(2400), True),
+        (on_hold(2200), False),
+        (final(2400), True),
+        (final(2200), False),
+        (final(2300, bill_id="bill-9"), False),
+    ],
+)
+def test_what_was_known_at_a_holds_end_is_repeated_while_it_is_still_owed(
+    found: Bill, is_repeated: bool
+) -> None:
+    """The first one may be on its way, so never for another amount; and never for too much."""
+    given = {"bill": on_hold(2300), "charge_minor": 2300, "payment_id": "77"}
+    story = Story(confirming(**given, is_doubtful=True))
+    story.tell(held(), after_s=1)
+
+    assert story.tell(events.BillFound(found)) == (lowered(2300, 6) if is_repeated else None)
+    assert story.step is Step.CONFIRMING
+
+
+def test_a_hold_that_is_over_has_said_what_is_taken_when_the_till_is_silent() -> None:
+    """Before, a confirm in doubt waits for the till; then the rule of the bill holds."""
+    for at_end, after_s, is_repeated in [
+        (AtHoldEnd.CONFIRM, 1, False),
+        (AtHoldEnd.CONFIRM, 3600, True),
+        (AtHoldEnd.RELEASE, 3600, False),
+    ]:
+        bill = on_hold(2300, hold=Hold(2300, 3600, at_end))
+        given = {"bill": bill, "charge_minor": 2300, "payment_id": "77"}
+        story = Story(confirming(**given, is_doubtful=True))
+        story.tell(held(), after_s=after_s)
+        sent = story.tell(events.BillUnreadable("no disk"))
+        assert sent == (lowered(2300, after_s + 5) if is_repeated else None)
 
 
 def test_a_refused_confirm_of_a_final_amount_asks_the_till_again() -> None:

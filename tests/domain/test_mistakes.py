@@ -88,11 +88,6 @@ MISTAKES: list[tuple[Visit, events.Event, str]] = [
     (keyless(Step.CONFIRMING), events.Woke(), "what is confirmed has a key"),
     (keyless(Step.OFFERED, looked_at=NOON), events.BillFound(BILL), "what is confirmed has a key"),
     (billless(Step.CONFIRMING), looked(TransactionStatus.CONFIRMED), "what is paid was billed"),
-    (
-        an_offered_visit(Step.CONFIRMING, is_doubtful=True),
-        events.BillMissing(),
-        "a confirm may be under way",
-    ),
     (keyless(Step.REVOKING, end=End.LEFT), events.Woke(), "what is withdrawn has a key"),
     (keyless(Step.REVOKING, end=End.LEFT), NEW, "what is withdrawn has a key"),
     (

@@ -21,7 +21,7 @@ from tests.domain.story import (
     spot_looked,
 )
 from worker.domain import commands, events, machine
-from worker.domain.bill import Bill, BillLine
+from worker.domain.bill import Bill
 from worker.domain.commands import (
     AskTill,
     ConfirmTransaction,
@@ -170,7 +170,6 @@ def test_a_confirm_carries_the_instant_after_which_it_must_not_leave() -> None:
     [
         Bill("bill-7", Money(1300, "EUR"), "Table 7"),
         Bill("bill-8", Money(1250, "EUR"), "Table 7"),
-        Bill("bill-7", Money(1250, "EUR"), "Table 7", (BillLine("Soup", 1, 1250),)),
     ],
 )
 @pytest.mark.parametrize("is_reserved", [True, False])
@@ -412,14 +411,38 @@ def test_whatever_a_confirm_answers_the_transaction_is_looked_at(answer: events.
 
 
 def test_a_lost_confirm_is_repeated_only_after_a_look_and_a_pause() -> None:
-    """Seen reserved still: the same confirm again, and the till has no say any more (F2)."""
+    """Seen reserved still, and still owed: the same confirm again (F2)."""
     story = confirming()
     story.tell(events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"))
 
     assert story.tell(looked()) is None
     assert story.tell(events.Woke(), after_s=0.6) == LookAtTransaction(KEY)
-    assert is_confirm(story.tell(looked()))
+    assert story.tell(looked()) == AskTill(is_to_pay=True)
+    assert is_confirm(story.tell(events.BillFound(BILL, is_locked=True)))
     assert story.visit.is_doubtful
+    assert story.visit.is_locked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        events.BillMissing(),
+        events.BillUnreadable("no disk"),
+        events.BillFound(Bill("bill-7", Money(1200, "EUR"), "Table 7")),
+        events.BillFound(Bill("bill-8", BILL.money, "Table 7")),
+        events.BillFound(BILL, too_much="beyond what a day may take"),
+    ],
+)
+def test_a_confirm_in_doubt_is_not_repeated_for_what_is_not_owed(answer: events.Event) -> None:
+    """Nor is the money given back: the confirm that may have left may have worked (S2, S8)."""
+    story = confirming(is_doubtful=True)
+    story.tell(looked())
+
+    assert story.tell(answer) is None
+    assert (story.step, story.names()) == (Step.CONFIRMING, ["visit.doubtful"])
+    assert story.tell(events.Woke(), after_s=5) == LookAtTransaction(KEY)
+    story.tell(looked())
+    assert is_confirm(story.tell(events.BillFound(BILL)))
 
 
 def test_a_refused_confirm_asks_the_till_again() -> None:
@@ -451,12 +474,13 @@ def test_a_confirm_refused_again_and_again_gives_the_money_back() -> None:
 
 
 def test_a_confirm_in_doubt_is_never_given_back() -> None:
-    """It may be taken already; the only way is forward, and a human is told after two minutes."""
+    """It may be taken already, so it is repeated, and a human is told after two minutes."""
     story = confirming(tries=9, is_doubtful=True)
 
-    assert is_confirm(story.tell(looked(), after_s=121))
+    assert story.tell(looked(), after_s=121) == AskTill(is_to_pay=True)
     assert story.names() == ["visit.doubtful"]
-    assert is_confirm(story.tell(looked(), after_s=121))
+    assert is_confirm(story.tell(events.BillFound(BILL)))
+    assert story.tell(looked(), after_s=121) == AskTill(is_to_pay=True)
     assert story.names() == []
 
 

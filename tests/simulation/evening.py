@@ -304,19 +304,21 @@ class Evening:
         """Stop every trouble, and demand that everything comes to an end."""
         self.is_stormy = False
         self.trouble.heal()
-        began_s, is_extended = self.loop.time(), False
+        began_s = self.loop.time()
         policy = self.plan.policy
         patience_s = QUIET_S_MAX + 1.5 * policy.offer_ttl_s + policy.bill_wait_s
+        held_s_max = patience_s + policy.reserve_for_s
         while unfinished := checkers.unfinished(self):
             await self._let_pass(1.0)
             self.truth.expire()
             if checkers.only_the_till_is_left(self):
                 patience_s = QUIET_S_MAX + 1.2 * policy.notice_wait_s_max
             lasted_s = self.loop.time() - began_s
-            if lasted_s > patience_s and "held money" in unfinished and not is_extended:
+            if "held money" in unfinished and lasted_s < held_s_max:
                 # A till that no longer says what is owed has the guest's money held until shortly
-                # before the hold's end, in case it says so after all; then it is given back.
-                patience_s, is_extended = patience_s + policy.reserve_for_s, True
+                # before the hold's end, and a confirm in doubt for what it does not ask for until
+                # the very end: the one may be owed after all, the other may have been taken.
+                patience_s = max(patience_s, lasted_s + QUIET_S_MAX)
             if lasted_s > patience_s:
                 raise Violation(self.seed, [f"liveness: after {patience_s:.0f} s {unfinished}"])
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 BILL_IS_FRESH_S: Final = 10.0
 
 
-def check(evening: "Evening", process: "Process", charge: Charge, price: Money) -> None:
-    """Judge the price of a confirm that is about to leave for the first time."""
+def check(
+    evening: "Evening", process: "Process", charge: Charge, price: Money, *, is_again: bool
+) -> None:
+    """Judge the price of a confirm that is about to leave, `is_again`: while another may work."""
     truth = evening.truth
     table = charge.table.identifier if charge.table else ""
     told = evening.till.told.get((process, table))
@@ -25,6 +27,8 @@ def check(evening: "Evening", process: "Process", charge: Charge, price: Money) 
         return
     if told is None or evening.loop.time() - told.at_s > BILL_IS_FRESH_S:
         truth.wrong("S2", f"{charge.key} is confirmed without asking the till again")
+    elif is_again and was_on_hold(evening, charge) and is_covered(evening, charge, price, told):
+        return
     elif price not in allowed(evening, charge, told):
         truth.wrong("S2", f"{charge.key} is confirmed for {price}, the till says {told.bills}")
 
@@ -38,6 +42,16 @@ def allowed(evening: "Evening", charge: Charge, told: Told) -> list[Money]:
     if evening.plan.policy.confirms_lowered or was_on_hold(evening, charge):
         return final
     return [money for money in final if money == charge.request.money]
+
+
+def is_covered(evening: "Evening", charge: Charge, price: Money, told: Told) -> bool:
+    """Tell whether a hold's bill asks for as much by now: what may have left is not changed."""
+    asked = [
+        bill.money.amount_minor if bill.hold is None else bill.hold.known_minor
+        for bill in told.bills
+        if bill.bill_id == evening.bill_of(charge)
+    ]
+    return any(price.amount_minor <= minor for minor in asked)
 
 
 def was_on_hold(evening: "Evening", charge: Charge) -> bool:

@@ -332,9 +332,8 @@ class SimWallet:
         first = self._evening.confirm_prices.setdefault(key, price)
         if price != first:
             truth.wrong("S2", f"{key} is confirmed for {price} after it was for {first}, in doubt")
-        if key in self._evening.confirm_doubts or began > sent:
-            return  # An earlier try may have taken it, so the till is not asked again.
-        prices.check(self._evening, self._process, charge, price)
+        is_again = key in self._evening.confirm_doubts or began > sent
+        prices.check(self._evening, self._process, charge, price, is_again=is_again)
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
         """Withdraw a transaction."""

@@ -80,5 +80,5 @@ class Bill:
 
 
 def terms_of(bill: Bill) -> tuple[object, ...]:
-    """Give what a guest agrees to. The words that describe a bill are no part of it."""
-    return bill.bill_id, bill.money, bill.lines, bill.parts, bill.hold is None
+    """Give what a guest agrees to. Words and lines are no part of it: no guest is shown them."""
+    return bill.bill_id, bill.money, bill.parts, bill.hold is None

@@ -126,7 +126,9 @@ class Hands:
         """Ask what the table owes, and lock the bill where money is about to be taken for it."""
         bill_id = visit.bill.bill_id if visit.bill is not None else None
         is_to_lock = command.is_to_pay and self.till.can_lock
-        if is_to_lock and bill_id is not None and not visit.is_held:
+        # While money is held for a final amount, the shop must be able to write that on the bill.
+        is_open_ended = visit.is_held and not visit.is_locked
+        if is_to_lock and bill_id is not None and not is_open_ended:
             return await self.lock_bill(visit, bill_id)
         answer = await self.till.find_bills(visit.location_id, visit.table)
         if isinstance(answer, TillTrouble):

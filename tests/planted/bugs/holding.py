@@ -159,8 +159,8 @@ BUGS: Final = (
         (
             Change(
                 CONFIRMING,
-                "    again = taking.confirm(seen, now, policy, visit.charge_minor)\n",
-                "    again = taking.confirm(seen, now, policy)\n",
+                "        return taking.confirm(locked, now, policy, visit.charge_minor)\n",
+                "        return taking.confirm(locked, now, policy)\n",
             ),
         ),
     ),
@@ -278,11 +278,11 @@ BUGS: Final = (
             Change(
                 PERFORMING,
                 """
-        if is_to_lock and bill_id is not None and not visit.is_held:
+        if is_to_lock and bill_id is not None and not is_open_ended:
             return await self.lock_bill(visit, bill_id)
 """,
                 """
-        if is_to_lock and bill_id is not None and not visit.is_held:
+        if is_to_lock and bill_id is not None and not is_open_ended:
             locked = await self.lock_bill(visit, bill_id)
             if isinstance(locked, events.BillFound):
                 return locked

@@ -276,12 +276,46 @@ BUGS: Final = (
                 CONFIRMING,
                 """
     if not visit.is_doubtful:
-        return decision.look(seen, AskTill(is_to_pay=True), *facts)
+        return terms.bill_missing(visit, event, now, policy)
+    return hold_back(visit, "the till took the bill back", now, policy)
 """,
                 """
-    if seen.looked_at is not None:
-        return decision.look(seen, AskTill(is_to_pay=True), *facts)
+    return terms.bill_missing(visit, event, now, policy)
 """,
+            ),
+        ),
+    ),
+    Bug(
+        "doubt-repeats-whatever-the-till-says",
+        "A confirm may have left, so it is repeated until it works. Meanwhile the guest paid cash.",
+        (
+            Change(
+                CONFIRMING,
+                """
+    if not visit.is_doubtful:
+        return terms.bill_missing(visit, event, now, policy)
+    return hold_back(visit, "the till took the bill back", now, policy)
+""",
+                """
+    if not visit.is_doubtful:
+        return terms.bill_missing(visit, event, now, policy)
+    return taking.confirm(visit, now, policy, visit.charge_minor)
+""",
+            ),
+        ),
+    ),
+    Bug(
+        "doubt-repeats-a-stale-total",
+        "The till is asked before a confirm is repeated, and what it says is not compared.",
+        (
+            Change(
+                CONFIRMING,
+                """
+    if terms.still_asks_for_it(visit, event):
+        return taking.confirm""",
+                """
+    if terms.still_asks_for_it(visit, event) or visit.is_doubtful:
+        return taking.confirm""",
             ),
         ),
     ),

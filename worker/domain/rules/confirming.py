@@ -1,13 +1,15 @@
 """The guest's money is held and is being taken.
 
 Whatever a confirm answers, the transaction itself is looked at before anything is believed. Once a
-confirm may have left, the only way is forward: the money is never given back in doubt.
+confirm may have left, the money is never given back in doubt: the confirm is repeated while the
+till still says the same, else it is left to the reservation's end.
 """
 
 from datetime import datetime
 
 from worker.domain import decision, events
 from worker.domain.agreement import disagreement
+from worker.domain.bill import AtHoldEnd
 from worker.domain.commands import AskTill, LookAtTransaction, WriteKind
 from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error
@@ -103,12 +105,56 @@ def still_reserved(
     pause = backoff_s(visit.tries) - seconds(visit.tried_at or visit.since, now)
     if visit.tries > 0 and pause > 0:
         return decision.wait(visit, now, pause, *facts)
-    seen = replace(visit, looked_at=now, unclears=0)
+    return decision.look(replace(visit, looked_at=now, unclears=0), AskTill(is_to_pay=True), *facts)
+
+
+def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
+    """Repeat a confirm only for what the till still asks for."""
     if not visit.is_doubtful:
-        return decision.look(seen, AskTill(is_to_pay=True), *facts)
-    # The bill can not be taken back from under a confirm that may already have worked.
-    again = taking.confirm(seen, now, policy, visit.charge_minor)
-    return Decision(again.visit, again.command, facts + again.facts)
+        return terms.bill_found(visit, event, now, policy)
+    locked = replace(visit, is_locked=visit.is_locked or event.is_locked)
+    if event.too_much is not None:
+        return hold_back(locked, event.too_much, now, policy)
+    if terms.still_asks_for_it(visit, event):
+        return taking.confirm(locked, now, policy, visit.charge_minor)
+    return hold_back(locked, f"the till now says {event.bill.money}", now, policy)
+
+
+def bill_missing(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
+    """The till took the bill back, perhaps for cash."""
+    if not visit.is_doubtful:
+        return terms.bill_missing(visit, event, now, policy)
+    return hold_back(visit, "the till took the bill back", now, policy)
+
+
+def bill_unreadable(
+    visit: Visit, event: events.BillUnreadable, now: datetime, policy: Policy
+) -> Decision:
+    """Take nothing on a guess, but for a hold that is over: it has said what is taken then."""
+    if not visit.is_doubtful:
+        return terms.bill_unreadable(visit, event, now, policy)
+    hold = visit.bill.hold if visit.bill else None
+    is_rule = hold is not None and hold.at_end is AtHoldEnd.CONFIRM
+    if hold is not None and is_rule and terms.hold_left_s(visit, hold, now, policy) <= 0:
+        return taking.confirm(visit, now, policy, visit.charge_minor)
+    return hold_back(visit, f"the till can not be read: {event.why}", now, policy)
+
+
+def hold_back(visit: Visit, why: str, now: datetime, policy: Policy) -> Decision:
+    """Neither repeat the confirm nor give the money back: the one that may have left may work."""
+    told, facts = decision.alarm(
+        visit,
+        error(
+            FactName.VISIT_DOUBTFUL,
+            transaction=visit.transaction_key,
+            amount=str(visit.due) if visit.due else None,
+            tries=visit.tries,
+            why=f"a confirm may have been lost, and is not repeated, as {why}",
+            do="nothing is taken unless it worked after all, and the log will say so; if it did "
+            "and the bill was paid at the till as well, give one of the two back",
+        ),
+    )
+    return decision.wait(told, now, policy.look_every_s, *facts)
 
 
 RULES: Rules = {
@@ -116,7 +162,9 @@ RULES: Rules = {
     events.Resumed: resumed,
     events.TransactionLooked: transaction_looked,
     events.TransactionMissing: missing.transaction_missing,
-    **terms.RULES,
+    events.BillFound: bill_found,
+    events.BillMissing: bill_missing,
+    events.BillUnreadable: bill_unreadable,
     events.WriteDone: doubt,
     events.WriteRefused: refused,
     events.WriteUnknown: doubt,

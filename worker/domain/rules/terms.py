@@ -31,7 +31,8 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
     if offered.hold is not None and event.bill.bill_id == offered.bill_id:
         return hold_found(visit, offered.hold, event.bill, now, policy)
     if event.bill.asks_the_same_as(offered):
-        return stands(visit, now, policy)
+        same = replace(visit, bill=changed(offered, lines=event.bill.lines))
+        return stands(same, now, policy)
     if policy.confirms_lowered and is_lower(visit, event.bill):
         told = info(
             FactName.BILL_LOWERED,
@@ -42,6 +43,25 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
         lowered = replace(visit, bill=changed(offered, lines=event.bill.lines))
         return confirm(lowered, now, policy, event.bill.money.amount_minor, told)
     return offer_anew(visit, event.bill, now)
+
+
+def still_asks_for_it(visit: Visit, event: events.BillFound) -> bool:
+    """Tell whether the till still asks for what a confirm that may have left takes."""
+    bill, found, due = visit.bill, event.bill, visit.due
+    assert bill is not None, "what is offered was billed"
+    assert due is not None, "what is taken has an amount"
+    if found.bill_id != bill.bill_id:
+        return False
+    if visit.part is not None:
+        theirs = parts.outstanding(found, visit, event.paid_parts)
+        return theirs.get(visit.part.part_id) == due
+    if found.parts or found.money.currency != due.currency:
+        return False
+    if found.hold is not None:
+        return bill.hold is not None and due.amount_minor <= found.hold.known_minor
+    if bill.hold is not None:  # What was known at the hold's end may be less than what it came to.
+        return due.amount_minor <= found.money.amount_minor
+    return due == found.money
 
 
 def too_much(visit: Visit, why: str, now: datetime) -> Decision:
@@ -109,9 +129,7 @@ def hold_found(visit: Visit, hold: Hold, found: Bill, now: datetime, policy: Pol
 
 def keep_holding(visit: Visit, hold: Hold, now: datetime, policy: Policy) -> Decision:
     """Wait on, or do as the bill says once the reservation is about to run out."""
-    assert visit.reserved_at is not None, "what is held was reserved"
-    margin = min(policy.reservation_margin_s, hold.for_s / 4)
-    left = hold.for_s - margin - seconds(visit.reserved_at, now)
+    left = hold_left_s(visit, hold, now, policy)
     if left > 0:
         told, facts = decision.alarm(
             visit, info(FactName.BILL_HELD, transaction=visit.transaction_key, seconds=round(left))
@@ -122,6 +140,13 @@ def keep_holding(visit: Visit, hold: Hold, now: datetime, policy: Policy) -> Dec
         return confirm(visit, now, policy, hold.known_minor)
     why = "the till never said the final amount, and the reservation runs out"
     return withdraw(visit, now, end=End.WITHDRAWN, reason=why)
+
+
+def hold_left_s(visit: Visit, hold: Hold, now: datetime, policy: Policy) -> float:
+    """Say how many seconds the till still has to tell the final amount."""
+    assert visit.reserved_at is not None, "what is held was reserved"
+    margin = min(policy.reservation_margin_s, hold.for_s / 4)
+    return hold.for_s - margin - seconds(visit.reserved_at, now)
 
 
 def parts_found(visit: Visit, event: events.BillFound, now: datetime, policy: Policy) -> Decision:
