@@ -112,6 +112,37 @@ async def test_a_hold_that_came_to_nothing_is_nothing_owed(shop: Shop, till: Gua
     assert await owed(till) == ()
 
 
+async def test_a_table_with_a_wrong_bill_leaves_the_others_served(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """However often its guest asks: the till is well, and so is every other table (F70)."""
+    with_ids(shop)
+    with if_it_can():
+        await shop.owe(HALL, SPOT, document(final=False))
+    await shop.owe(HALL, "table6", document("B-6"))
+
+    for _ in range(4):
+        assert isinstance(await till.find_bills(HALL, SPOT), TillTrouble)
+
+    assert [bill.bill_id for bill in await owed(till, "table6")] == ["B-6"]
+
+
+@where_bills_can_be_locked
+async def test_a_bill_that_another_guest_pays_leaves_the_others_served(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """Two guests at one bill are an ordinary evening, and no failure of the till (F70)."""
+    await shop.owe(HALL, SPOT, document())
+    await shop.owe(HALL, "table6", document("B-6"))
+    assert not isinstance(await till.lock_bill(HALL, SPOT, "B-1", VISIT), TillTrouble)
+
+    for _ in range(4):
+        assert isinstance(await till.lock_bill(HALL, SPOT, "B-1", OTHER_VISIT), TillTrouble)
+
+    assert [bill.bill_id for bill in await owed(till, "table6")] == ["B-6"]
+    assert till.trouble_of(HALL) is None
+
+
 async def test_a_changed_bill_is_seen_at_once(shop: Shop, till: GuardedTill) -> None:
     """A stale total must never be confirmed (F69); a bill that is paid in cash is gone (F74)."""
     for amount in (2599, 2600, 2599, 9952):

@@ -20,7 +20,7 @@ from worker.adapters.till.command_answer import (
     last_line,
     raise_unless_done,
 )
-from worker.adapters.till.connector import BillGone, TillError
+from worker.adapters.till.connector import BillGone, Refused, TillError
 from worker.adapters.till.notice_body import notice_body
 from worker.adapters.till.process import Ended
 
@@ -75,6 +75,7 @@ async def test_a_notice_is_the_same_to_the_byte_each_time(tmp_path: Path) -> Non
         (2, "failed with exit code 2: no paper"),
         (3, "failed with exit code 3: no paper"),
         (4, "locked by another or being changed: no paper"),
+        (65, "can not do this one: no paper"),
         (75, "asks to be tried again later: no paper"),
         (127, "failed with exit code 127: no paper"),
     ],
@@ -89,6 +90,24 @@ async def test_every_exit_code_but_0_is_an_error_with_the_programs_own_reason(
             await till.open_bills(HALL, "table5")
 
     assert str(caught.value).startswith(f"{tmp_path}/till.sh bills: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refused"), [(1, False), (2, False), (4, True), (65, True), (75, False)]
+)
+async def test_a_no_to_one_thing_is_told_apart_from_a_program_that_fails(
+    tmp_path: Path, code: int, is_refused: bool
+) -> None:
+    """What is said of one bill, table or payment says nothing about the others (F70)."""
+    async with till_of(program(tmp_path, f"echo no >&2; exit {code}")) as till:
+        for asked in (
+            till.open_bills(HALL, "table5"),
+            till.lock(HALL, "table5", "B-1", "v-0042", 60),
+            till.post(NOTICE),
+        ):
+            with pytest.raises(TillError, match=r"no$") as caught:
+                await asked
+            assert isinstance(caught.value, Refused) is is_refused
 
 
 async def test_exit_code_3_means_gone_only_of_a_lock(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.adapters.till.support import HALL, TERRACE, Ticks, guarded, paid
 from tests.tills.made_of import Giving, Stubborn
-from worker.adapters.till.connector import BillGone, TillError, UnreadableBill
+from worker.adapters.till.connector import BillGone, Refused, TillError, UnreadableBill
 from worker.adapters.till.guard import GuardedTill
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
@@ -295,6 +295,21 @@ async def test_a_bill_that_can_not_be_read_is_not_the_tills_failure() -> None:
     assert till.trouble_of(HALL) is None
     connector.answer = [LUNCH]
     assert await till.find_bills(HALL, "table5") == (BILL,)
+
+
+async def test_a_refusal_is_not_the_tills_failure() -> None:
+    """A bill that is busy, a payment that is not taken: the rest of the location goes on (F70)."""
+    connector = Giving(Refused("somebody else is paying it"))
+    till = guarded(connector)
+
+    for _ in range(5):
+        locked = await till.lock_bill(HALL, "table6", "B-1", "v-0042")
+        assert locked == TillTrouble("somebody else is paying it")
+        assert await till.post(paid()) == TillTrouble("somebody else is paying it")
+    assert till.trouble_of(HALL) is None
+    connector.answer = [LUNCH]
+    assert await till.find_bills(HALL, "table5") == (BILL,)
+    assert await till.post(paid()) is None
 
 
 async def test_a_till_that_refuses_notices_still_tells_what_tables_owe() -> None:

@@ -31,8 +31,8 @@ from tests.tills.openapi import (
 )
 from worker.adapters.clock import SystemClock
 from worker.adapters.till.connector import BillGone, TillError
+from worker.adapters.till.guard import BILLS_MAX
 from worker.adapters.till.http import HttpTill
-from worker.adapters.till.http_answer import BILLS_MAX
 from worker.adapters.till.http_line import Line, Reply
 from worker.domain.money import AMOUNT_MINOR_MAX
 

@@ -144,7 +144,7 @@ class CommandTill:
         try:
             return read(raise_unless_done(await self._run(op, request, location_id), op))
         except TillError as error:
-            raise TillError(f"{file_label(str(self._program))} {op}: {error}") from None
+            raise type(error)(f"{file_label(str(self._program))} {op}: {error}") from None
         except BillGone as gone:
             raise BillGone(f"{file_label(str(self._program))} {op}: {gone}") from None
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from worker.adapters.till.connector import BillGone, Document, TillError
+from worker.adapters.till.connector import BillGone, Document, Refused, TillError
 from worker.adapters.till.process import Ended, Overflowed
 
 EXIT_DONE: Final = 0
 EXIT_GONE: Final = 3
 EXIT_BUSY: Final = 4
+EXIT_REFUSED: Final = 65
 EXIT_LATER: Final = 75
 REASON_CHARS_MAX: Final = 200
 
@@ -28,11 +29,12 @@ def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
 
     Raises:
         BillGone: asked to lock, it says that the bill is not owed any more.
+        Refused: it says no to this one bill, table or payment, or says too much about it.
         TillError: it says that it could not, or it did not come to an end by itself.
 
     """
     if isinstance(ended, Overflowed):
-        raise TillError(f"wrote more than {ended.bytes_max} bytes of {ended.stream}; stopped")
+        raise Refused(f"wrote more than {ended.bytes_max} bytes of {ended.stream}; stopped")
     code, reason = ended.exit_code, last_line(ended.stderr)
     why = f": {reason}" if reason else ", and gives no reason"
     if code == EXIT_DONE:
@@ -40,7 +42,9 @@ def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
     if code == EXIT_GONE and op == "lock":
         raise BillGone(f"the bill is not owed any more{why}")
     if code == EXIT_BUSY:
-        raise TillError(f"the bill is locked by another or being changed{why}")
+        raise Refused(f"the bill is locked by another or being changed{why}")
+    if code == EXIT_REFUSED:
+        raise Refused(f"can not do this one{why}")
     if code == EXIT_LATER:
         raise TillError(f"asks to be tried again later{why}")
     if code < 0:

@@ -16,6 +16,7 @@ from worker.adapters.till.circuit import Circuit
 from worker.adapters.till.connector import (
     BillGone,
     Connector,
+    Refused,
     TillError,
     UnreadableBill,
 )
@@ -46,7 +47,7 @@ class _Failed:
 
     why: str
     is_till: bool = True
-    """False: the till works, only this bill can not be told."""
+    """False: the till works, and says no to this one thing."""
 
 
 @dataclass(slots=True)
@@ -277,7 +278,7 @@ async def _answer_of(call: Callable[[], Awaitable[T]]) -> T | _Failed:
     """Make a call; whatever a stranger's code raises is an answer too."""
     try:
         return await call()
-    except UnreadableBill as error:
+    except Refused as error:
         return _Failed(_said(error), is_till=False)
     except TillError as error:
         return _Failed(_said(error))

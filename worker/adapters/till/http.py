@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 from worker import __version__
 from worker.adapters.lanes import hush
 from worker.adapters.till import http_answer
-from worker.adapters.till.connector import BillGone, Document, TillError
+from worker.adapters.till.connector import BillGone, Document, Refused, TillError
 from worker.adapters.till.http_line import Line, Reply, tls_context
 from worker.adapters.till.notice_body import notice_body
 from worker.domain.notice import Notice
@@ -162,14 +162,14 @@ class HttpTill:
         if not self._can_lock:
             raise TillError("till.lock is false: this shop's bills are not locked")
         if bill_id in {".", ".."}:
-            raise TillError("a bill can not be locked whose id is a dot: addresses shorten it away")
+            raise Refused("a bill can not be locked whose id is a dot: addresses shorten it away")
         target = f"/bills/{_quoted(bill_id)}/{what}"
         body = json.dumps(told).encode("ascii")
         return await self._line.carry(location_id, "POST", target, body=body)
 
     def _signed(self, notice_id: str, body: bytes) -> dict[str, str]:
         if not _WEBHOOK_ID.fullmatch(notice_id):
-            raise TillError("the notice's id can not be written into a header")
+            raise Refused("the notice's id can not be written into a header")
         wall_s = int(self._clock.wall_s())
         told_at = datetime.fromtimestamp(wall_s, UTC)
         return {

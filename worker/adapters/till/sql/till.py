@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from worker.adapters.till.connector import Document, TillError
+from worker.adapters.till.connector import Document, Refused, TillError, UnreadableBill
 from worker.adapters.till.sql.asking import notice_values, read, record
 from worker.adapters.till.sql.checking import problems_of
 from worker.adapters.till.sql.database import Database, Unreachable, kind_of, missing_extra
 from worker.adapters.till.sql.lane import Lane, LaneTrouble
 from worker.adapters.till.sql.rows import UnusableRows, documents
-from worker.adapters.till.sql.troubles import words_of
+from worker.adapters.till.sql.troubles import is_of_the_values, words_of
 from worker.adapters.till.thread import OneThread
 from worker.domain.notice import Notice
 from worker.statements import NOTICE_NAMES, READ_NAMES, read_statement
@@ -83,7 +83,8 @@ class SqlTill:
         """Give every open bill of a spot: by opened_at, or as the statement orders them.
 
         Raises:
-            TillError: the database, the statement or a row is not fit.
+            Refused: this spot's rows are not fit, or its name is none that the database can have.
+            TillError: the database or the statement is not fit.
 
         """
         values = {"location_id": location_id, "spot": spot}
@@ -107,7 +108,8 @@ class SqlTill:
         """Run the statement that marks a bill paid, make sure that it did, and commit.
 
         Raises:
-            TillError: it failed, nothing was recorded, or the answer was lost: tell it again.
+            Refused: nothing was recorded: tell it again.
+            TillError: it failed, or the answer was lost: tell it again.
 
         """
         values = notice_values(notice, self._kind)
@@ -170,11 +172,12 @@ class SqlTill:
             except TillError:
                 raise
             except UnusableRows as reason:
-                raise TillError(f"{doing} {reason}") from None
+                raise UnreadableBill(f"{doing} {reason}") from None
             except Unreachable as error:
                 raise TillError(str(error)) from None
             except Exception as error:  # A driver raises what it likes.
-                raise TillError(f"{doing}: {words_of(error, values)}") from None
+                kind = Refused if is_of_the_values(error) else TillError
+                raise kind(f"{doing}: {words_of(error, values)}") from None
 
         try:
             return await lane.run(guarded)
