@@ -95,6 +95,12 @@ NO_LOCKS: list[tuple[Any, str]] = [
     # Also what a server says that has no locks at all: not a word about the bill.
     (says(404, HTML, content_type="text/html"), "no such address"),
     (silent(404), "no such address"),
+    (json_says(404, {"detail": "Not Found"}), "no such address"),  # FastAPI, for one.
+    (json_says(404, {"message": "no such bill"}), "no such address"),
+    (json_says(404, {"title": "Not Found", "status": 404}), "no such address"),
+    (json_says(404, {"error": {"code": 404}}), "no such address"),
+    (json_says(404, {"error": ""}), "no such address"),
+    (json_says(404, ["error"]), "no such address"),
     (silent(200), "JSON"),
     (silent(204), "it answers 204"),
     (json_says(200, [bill()]), "not with a JSON object"),
@@ -148,6 +154,38 @@ async def test_a_no_to_one_thing_is_told_apart_from_a_till_that_fails(
         with pytest.raises((TillError, BillGone)) as locking:
             await till.lock(HALL, "table7", "B-1", "v-1", 60)
         assert isinstance(locking.value, Refused | BillGone) is is_refused
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        json_says(404, {"detail": "Not Found"}),
+        silent(404),
+        json_says(409, {"error": "locked"}),
+        json_says(405, {"detail": "Method Not Allowed"}),
+        silent(204),
+        json_says(200, bill(bill_id="__check__")),
+    ],
+)
+async def test_a_shop_without_lock_routes_is_found_out_by_the_check(scene: Scene) -> None:
+    """And not by each guest whose money is given back."""
+    async with a_shop() as (stage, till):
+        stage.plays(json_says(200, {"bills": []}), scene)
+
+        (sentence,) = await till.check()
+
+    assert "till.lock" in sentence or "nobody made" in sentence
+
+
+@pytest.mark.parametrize(
+    "scene", [silent(410), json_says(410, {"detail": "x"}), json_says(404, {"error": "no_such"})]
+)
+async def test_a_lock_that_refuses_what_is_not_there_is_well(scene: Scene) -> None:
+    """The refusals of the contract, and no others."""
+    async with a_shop() as (stage, till):
+        stage.plays(json_says(200, {"bills": []}), scene)
+
+        assert await till.check() == []
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def locked_bill_in(reply: Reply, bill_id: str) -> Document:
 def is_gone(reply: Reply) -> bool:
     """Tell whether the shop says that there is no such bill.
 
-    410 says it by itself. 404 is also what a server says that knows no locks at all, so it has to
-    come with words of the shop's own.
+    410 says it by itself. 404 is also what a server says that knows no locks at all, and many say
+    it in JSON ("message", "detail"), so it has to come with the code that only a shop writes.
     """
     if reply.status == 410:
         return True
-    return reply.status == 404 and bool(_own_words(reply))
+    return reply.status == 404 and _has_error(reply)
 
 
 def accept(reply: Reply) -> None:
@@ -114,7 +114,7 @@ def refused(reply: Reply) -> TillError:
     is_of_this_one = (
         reply.status in _OF_THIS_ONE
         and not _is_html(reply)
-        and (reply.status != 404 or bool(_own_words(reply)))
+        and (reply.status != 404 or _has_error(reply))
     )
     return (Refused if is_of_this_one else TillError)(refusal(reply))
 
@@ -151,6 +151,16 @@ def _own_words(reply: Reply) -> str:
     except NotPlainJson:
         return ""
     return _said_in(value) if isinstance(value, dict) else ""
+
+
+def _has_error(reply: Reply) -> bool:
+    """Tell whether an answer is an error object as the shop's contract has it."""
+    try:
+        value = read_json(reply.body)
+    except NotPlainJson:
+        return False
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, str) and bool(error.strip())
 
 
 def _said_in(fields: Mapping[str, object]) -> str:
