@@ -68,6 +68,22 @@ async def test_several_bills_come_oldest_first(shop: Shop, till: GuardedTill) ->
     assert [bill.bill_id for bill in await owed(till)] == names
 
 
+async def test_bills_that_say_when_they_were_opened_come_oldest_first(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """In whatever order and from whatever zone they are given."""
+    with_ids(shop)
+    opened = {
+        "B-1": "2026-11-20T12:30:00Z",
+        "B-2": "2026-11-20T14:10:00+02:00",
+        "B-3": "2026-11-20T12:20:00.5Z",
+    }
+    with if_it_can():
+        await shop.owe(HALL, SPOT, *(document(name, opened_at=at) for name, at in opened.items()))
+
+    assert [bill.bill_id for bill in await owed(till)] == ["B-2", "B-3", "B-1"]
+
+
 @pytest.mark.parametrize(
     "more",
     [

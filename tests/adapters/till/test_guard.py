@@ -45,6 +45,20 @@ async def test_bills_come_out_as_they_were_given() -> None:
     assert await guarded(Giving(())).find_bills(HALL, "table5") == ()
 
 
+@pytest.mark.parametrize("odd", [None, "noon", "2026-11-20T12:00:00", 1_700_000_000])
+async def test_bills_keep_their_order_where_one_does_not_say_when_it_was_opened(
+    odd: object,
+) -> None:
+    """An instant without a zone is none: nobody knows which it is."""
+    new, old = "2026-11-20T12:00:00Z", "2026-11-20T11:00:00Z"
+    given = [{**LUNCH, "bill_id": str(n), "opened_at": at} for n, at in enumerate((new, odd, old))]
+
+    found = await guarded(Giving(given)).find_bills(HALL, "table5")
+
+    assert isinstance(found, tuple)
+    assert [bill.bill_id for bill in found] == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 
 from worker.adapters.till.circuit import Circuit
@@ -20,7 +21,7 @@ from worker.adapters.till.connector import (
     TillError,
     UnreadableBill,
 )
-from worker.adapters.till.document import UnusableBill, bill_from, load_currencies
+from worker.adapters.till.document import UnusableBill, bill_from, load_currencies, opened_at
 from worker.adapters.till.text import shown
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
@@ -247,11 +248,14 @@ class GuardedTill:
     ) -> tuple[Bill, ...]:
         """Read every document, or say which one can not be read: it may be the one that counts.
 
+        The oldest bill comes first if each says when it was opened; else the till's order stands.
+
         Raises:
             UnreadableBill: the table's bills are in doubt.
 
         """
         bills: list[Bill] = []
+        ages: list[datetime] = []
         names: set[object] = set()
         for document in documents:
             name = document.get("bill_id")
@@ -271,7 +275,12 @@ class GuardedTill:
                 names.add(name)
             if bill is not None:
                 bills.append(bill)
-        return tuple(bills)
+                if (age := opened_at(document)) is not None:
+                    ages.append(age)
+        if len(ages) < len(bills):
+            return tuple(bills)
+        order = sorted(range(len(bills)), key=ages.__getitem__)
+        return tuple(bills[place] for place in order)
 
 
 async def _answer_of(call: Callable[[], Awaitable[T]]) -> T | _Failed:

@@ -80,7 +80,7 @@ class SqlTill:
         self._telling: dict[int, Lane] = {}
 
     async def open_bills(self, location_id: int, spot: str) -> Sequence[Document]:
-        """Give every open bill of a spot: by opened_at, or as the statement orders them.
+        """Give every open bill of a spot as the statement orders them.
 
         Raises:
             Refused: this spot's rows are not fit, or its name is none that the database can have.
