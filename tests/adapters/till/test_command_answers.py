@@ -155,6 +155,9 @@ WRONG = [
     b"\xff\xfe{}",
     b'{"bills":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}",
     b'{"bills":[{"amount_minor":' + b"9" * 5000 + b"}]}",
+    b'{"bills":[{"amount_minor":1e99999999999999999999}]}',
+    b'{"bills":[{"amount_minor":1e9999}]}',
+    b'{"bills":[{"amount_minor":0.' + b"3" * 100 + b"}]}",
     b"{'bills':[]}",
     b'{"bills":[]}\x00',
 ]

@@ -193,7 +193,7 @@ def test_the_document_and_the_code_have_the_same_bounds() -> None:
 
     assert schemas["AmountMinor"]["maximum"] == AMOUNT_MINOR_MAX
     assert schemas["Bills"]["properties"]["bills"]["maxItems"] == BILLS_MAX
-    assert "at most 5 seconds and 1 MiB" in DOCUMENT.read_text()
+    assert "at most 4.5 seconds and 1 MiB" in DOCUMENT.read_text()
 
 
 def judge(seen: Seen) -> None:

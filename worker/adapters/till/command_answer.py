@@ -3,13 +3,12 @@
 The exit codes, and nothing else, say how it went; `docs/till-command.md` has the table.
 """
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Final
 
 from worker.adapters.till.connector import BillGone, Document, Refused, TillError
+from worker.adapters.till.plain_json import NotPlainJson, read_json
 from worker.adapters.till.process import Ended, Overflowed
 
 EXIT_DONE: Final = 0
@@ -18,10 +17,6 @@ EXIT_BUSY: Final = 4
 EXIT_REFUSED: Final = 65
 EXIT_LATER: Final = 75
 REASON_CHARS_MAX: Final = 200
-
-
-class _Unreadable(Exception):
-    """Why an answer can not be read."""
 
 
 def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
@@ -119,35 +114,17 @@ def _fields(stdout: bytes) -> Mapping[str, object]:
     A figure with a fraction stays exactly what was written, a Decimal; no rule takes it for an
     amount, which is a whole number, and no float ever stands between the two.
     """
-    try:
-        text = stdout.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TillError("wrote something that is not UTF-8 text") from None
-    if not text.strip():
+    if not stdout.strip():
         raise TillError("wrote nothing")
     try:
-        value: object = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal
-        )
-    except _Unreadable as reason:
-        raise TillError(str(reason)) from None
-    except (ValueError, RecursionError):
-        raise TillError("wrote something that is not one JSON object and nothing else") from None
+        value = read_json(stdout)
+    except NotPlainJson as why:
+        raise TillError(
+            f"wrote something that is not one JSON object and nothing else: {why}"
+        ) from None
     if not isinstance(value, dict):
         raise TillError("wrote JSON that is not an object")
     return value
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that says two things under one name."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise _Unreadable("wrote an object that has a field twice")
-    return fields
-
-
-def _no_constant(name: str) -> object:
-    raise _Unreadable(f"wrote {name}, which is not a figure")
 
 
 def _signal_name(number: int) -> str:
