@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import threading
 from datetime import timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.adapters.till.programs import HALL, NOTICE, program, till_of
+from worker.adapters.till import command
 from worker.adapters.till.command_answer import (
     REASON_CHARS_MAX,
     bill_in,
@@ -22,6 +24,7 @@ from worker.adapters.till.command_answer import (
 )
 from worker.adapters.till.connector import BillGone, Refused, TillError
 from worker.adapters.till.notice_body import notice_body
+from worker.adapters.till.plain_json import READ_AT_ONCE_BYTES
 from worker.adapters.till.process import Ended
 
 
@@ -172,6 +175,25 @@ def test_whatever_is_not_wholly_an_answer_is_none(stdout: bytes) -> None:
     if as_bill not in {b'{"bill":{}}', *WRONG}:
         with pytest.raises(TillError, match=r"^wrote "):
             bill_in(as_bill)
+
+
+async def test_a_large_answer_is_read_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hold up every other location for a tenth of a second."""
+    threads = []
+
+    def noting(stdout: bytes) -> object:
+        threads.append(threading.get_ident())
+        return bills_in(stdout)
+
+    monkeypatch.setattr(command, "bills_in", noting)
+    for size in (10, READ_AT_ONCE_BYTES):
+        (tmp_path / "answer").write_text(json.dumps({"bills": [{"description": "x" * size}]}))
+        async with till_of(program(tmp_path, "cat FOLDER/answer")) as till:
+            assert len(await till.open_bills(HALL, "table5")) == 1
+
+    assert [one == threading.get_ident() for one in threads] == [True, False]
 
 
 async def test_html_with_exit_code_0_is_no_answer(tmp_path: Path) -> None:

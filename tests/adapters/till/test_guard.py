@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from structlog.testing import capture_logs
 
 from tests.adapters.till.support import HALL, TERRACE, Ticks, guarded, paid
 from tests.tills.made_of import Giving, Stubborn
-from worker.adapters.till import command, http
+from worker.adapters.till import command, guard, http
 from worker.adapters.till.connector import BillGone, Refused, TillError, UnreadableBill
+from worker.adapters.till.document import bill_from
 from worker.adapters.till.guard import TIME_LIMIT_S, GuardedTill
 from worker.adapters.till.sql import till as sql_till
 from worker.domain.bill import Bill
@@ -86,6 +88,41 @@ async def test_bills_keep_their_order_where_one_does_not_say_when_it_was_opened(
 async def test_a_lie_is_trouble(answer: Any, why: str) -> None:
     """One bill in doubt puts all of the table in doubt: it may be the one that counts."""
     assert why in await trouble(guarded(Giving(answer)))
+
+
+def long_bill(bill_id: str, lines: int) -> dict[str, object]:
+    line = {"title": "Soup", "quantity": 1, "amount_minor": 1}
+    return {**LUNCH, "bill_id": bill_id, "amount_minor": lines, "lines": [line] * lines}
+
+
+async def test_long_bills_are_read_as_short_ones_are() -> None:
+    """Up to two thousand lines at one table; more is a mistake of this table's alone."""
+    till = guarded(Giving([long_bill("B-1", 1000), long_bill("B-2", 1000)]))
+    found = await till.find_bills(HALL, "table5")
+    assert isinstance(found, tuple)
+    assert [len(bill.lines) for bill in found] == [1000, 1000]
+
+    till = guarded(Giving([long_bill("B-1", 1000), long_bill("B-2", 1000), long_bill("B-3", 1)]))
+    for _ in range(4):
+        assert await trouble(till) == "the till gave 2001 lines for one table; 2000 is the most"
+    assert till.trouble_of(HALL) is None
+
+
+async def test_many_lines_do_not_stop_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read on a thread of their own, and few are not worth one."""
+    threads = []
+    real = bill_from
+
+    def noting(*given: Any, **named: Any) -> Any:
+        threads.append(threading.get_ident())
+        return real(*given, **named)
+
+    monkeypatch.setattr(guard, "bill_from", noting)
+
+    for lines in (guard.LINES_AT_ONCE, guard.LINES_AT_ONCE + 1):
+        await guarded(Giving([long_bill("B-1", lines)])).find_bills(HALL, "table5")
+
+    assert [one == threading.get_ident() for one in threads] == [True, False]
 
 
 async def test_a_document_may_say_whose_it_is() -> None:

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from worker.adapters.till.command_answer import bill_in, bills_in, expect_nothing, raise_unless_done
 from worker.adapters.till.connector import BillGone, Document, TillError
 from worker.adapters.till.notice_body import notice_body
+from worker.adapters.till.plain_json import READ_AT_ONCE_BYTES
 from worker.adapters.till.process import KILL_AFTER_S, Ended, Overflowed, Process
 from worker.adapters.till.program import check_program, environment
 from worker.adapters.till.text import file_label
@@ -143,7 +144,10 @@ class CommandTill:
     ) -> T:
         """Run the program once and read its answer."""
         try:
-            return read(raise_unless_done(await self._run(op, request, location_id), op))
+            stdout = raise_unless_done(await self._run(op, request, location_id), op)
+            if len(stdout) > READ_AT_ONCE_BYTES:
+                return await asyncio.to_thread(read, stdout)
+            return read(stdout)
         except TillError as error:
             raise type(error)(f"{file_label(str(self._program))} {op}: {error}") from None
         except BillGone as gone:

@@ -21,6 +21,7 @@ from worker.adapters.till import http_answer
 from worker.adapters.till.connector import BillGone, Document, Refused, TillError
 from worker.adapters.till.http_line import Line, Reply, tls_context
 from worker.adapters.till.notice_body import notice_body
+from worker.adapters.till.plain_json import READ_AT_ONCE_BYTES
 from worker.domain.notice import Notice
 from worker.ports import Clock
 
@@ -28,9 +29,6 @@ TIME_LIMIT_S: Final = 4.5
 """A little less than the guard waits, so that what the log says is what was late."""
 CHECK_NAME: Final = "__check__"
 """A spot and a bill that no shop has."""
-
-READ_AT_ONCE_BYTES: Final = 32 * 1024
-"""Read within a millisecond or two; the largest answer takes some tenths of a second."""
 
 T = TypeVar("T")
 
