@@ -1,5 +1,6 @@
 """What docs/till.md shows works as it is shown."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -13,7 +14,11 @@ import pytest
 from tests.adapters.till.support import HALL, guarded, paid
 from tests.settings.support import BASE, KEY, read
 from worker.adapters.till import FolderTill
+from worker.adapters.till import document as limits
 from worker.adapters.till.document import bill_from
+from worker.adapters.till.guard import BILLS_MAX, LINES_IN_ALL_MAX
+from worker.domain.money import AMOUNT_MINOR_MAX
+from worker.domain.notice import Notice
 
 PAGE: Final = (Path(__file__).parent.parent / "docs" / "till.md").read_text()
 
@@ -44,6 +49,29 @@ def test_every_setting_that_is_shown_is_one(tmp_path: Path, text: str) -> None:
     toml = BASE.split("[till.prices]", maxsplit=1)[0] + text
 
     assert read(tmp_path, toml, KEY).till.kind == tomllib.loads(text)["till"]["kind"]
+
+
+def test_the_page_and_the_code_have_the_same_bounds() -> None:
+    """As the page of the till over HTTP has them, too."""
+    for text in (
+        f"Text of 1 to {limits.BILL_ID_CHARS_MAX} characters",
+        f"text of 1 to {limits.PART_ID_CHARS_MAX} characters",
+        f"at most {limits.LINES_MAX} lines",
+        f"at most {LINES_IN_ALL_MAX} lines",
+        f"1 to {limits.PARTS_MAX} parts",
+        f"From 1 to {AMOUNT_MINOR_MAX}",
+        f"from {limits.HOLD_S_MIN} to {limits.HOLD_S_MAX}",
+        f"More than {BILLS_MAX} open bills",
+    ):
+        assert text in PAGE
+
+
+def test_every_attribute_of_a_plug_ins_notice_is_shown() -> None:
+    """Under the names that a plug-in finds."""
+    shown_names = set(re.findall(r"`([a-z_]+)[`.]", PAGE.partition("| Attribute |")[2]))
+    names = {field.name for field in dataclasses.fields(Notice)} - {"visit_id"}
+
+    assert names | {"visit"} <= shown_names
 
 
 async def test_the_scripts_open_a_bill_and_say_that_it_is_paid(tmp_path: Path) -> None:

@@ -68,6 +68,22 @@ async def test_several_bills_come_oldest_first(shop: Shop, till: GuardedTill) ->
     assert [bill.bill_id for bill in await owed(till)] == names
 
 
+async def test_bills_that_say_when_they_were_opened_come_oldest_first(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """In whatever order and from whatever zone they are given."""
+    with_ids(shop)
+    opened = {
+        "B-1": "2026-11-20T12:30:00Z",
+        "B-2": "2026-11-20T14:10:00+02:00",
+        "B-3": "2026-11-20T12:20:00.5Z",
+    }
+    with if_it_can():
+        await shop.owe(HALL, SPOT, *(document(name, opened_at=at) for name, at in opened.items()))
+
+    assert [bill.bill_id for bill in await owed(till)] == ["B-2", "B-3", "B-1"]
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -110,6 +126,37 @@ async def test_a_hold_that_came_to_nothing_is_nothing_owed(shop: Shop, till: Gua
         await shop.owe(HALL, SPOT, document(amount=0, final=True, ceiling_minor=5000))
 
     assert await owed(till) == ()
+
+
+async def test_a_table_with_a_wrong_bill_leaves_the_others_served(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """However often its guest asks: the till is well, and so is every other table (F70)."""
+    with_ids(shop)
+    with if_it_can():
+        await shop.owe(HALL, SPOT, document(final=False))
+    await shop.owe(HALL, "table6", document("B-6"))
+
+    for _ in range(4):
+        assert isinstance(await till.find_bills(HALL, SPOT), TillTrouble)
+
+    assert [bill.bill_id for bill in await owed(till, "table6")] == ["B-6"]
+
+
+@where_bills_can_be_locked
+async def test_a_bill_that_another_guest_pays_leaves_the_others_served(
+    shop: Shop, till: GuardedTill
+) -> None:
+    """Two guests at one bill are an ordinary evening, and no failure of the till (F70)."""
+    await shop.owe(HALL, SPOT, document())
+    await shop.owe(HALL, "table6", document("B-6"))
+    assert not isinstance(await till.lock_bill(HALL, SPOT, "B-1", VISIT), TillTrouble)
+
+    for _ in range(4):
+        assert isinstance(await till.lock_bill(HALL, SPOT, "B-1", OTHER_VISIT), TillTrouble)
+
+    assert [bill.bill_id for bill in await owed(till, "table6")] == ["B-6"]
+    assert till.trouble_of(HALL) is None
 
 
 async def test_a_changed_bill_is_seen_at_once(shop: Shop, till: GuardedTill) -> None:

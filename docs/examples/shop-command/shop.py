@@ -210,8 +210,8 @@ def answer(path: Path, verb: str) -> Json:
     # Only the shop's own hand makes new books: for the worker a missing file is a fault.
     mode = "rwc" if verb == "owe" else "ro" if verb in READING else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
-    # Four seconds of waiting for another call to finish, of the five that the worker gives.
-    with closing(sqlite3.connect(address, uri=True, timeout=4, isolation_level=None)) as shop:
+    # Three seconds of waiting for another call to finish, of the 4.5 that the worker gives.
+    with closing(sqlite3.connect(address, uri=True, timeout=3, isolation_level=None)) as shop:
         if verb == "owe":
             shop.executescript(SCHEMA)
         shop.execute("BEGIN" if verb in READING else "BEGIN IMMEDIATE")

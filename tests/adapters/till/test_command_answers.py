@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import threading
 from datetime import timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.adapters.till.programs import HALL, NOTICE, program, till_of
+from worker.adapters.till import command
 from worker.adapters.till.command_answer import (
     REASON_CHARS_MAX,
     bill_in,
@@ -20,8 +22,9 @@ from worker.adapters.till.command_answer import (
     last_line,
     raise_unless_done,
 )
-from worker.adapters.till.connector import BillGone, TillError
+from worker.adapters.till.connector import BillGone, Refused, TillError
 from worker.adapters.till.notice_body import notice_body
+from worker.adapters.till.plain_json import READ_AT_ONCE_BYTES
 from worker.adapters.till.process import Ended
 
 
@@ -75,6 +78,7 @@ async def test_a_notice_is_the_same_to_the_byte_each_time(tmp_path: Path) -> Non
         (2, "failed with exit code 2: no paper"),
         (3, "failed with exit code 3: no paper"),
         (4, "locked by another or being changed: no paper"),
+        (65, "can not do this one: no paper"),
         (75, "asks to be tried again later: no paper"),
         (127, "failed with exit code 127: no paper"),
     ],
@@ -89,6 +93,24 @@ async def test_every_exit_code_but_0_is_an_error_with_the_programs_own_reason(
             await till.open_bills(HALL, "table5")
 
     assert str(caught.value).startswith(f"{tmp_path}/till.sh bills: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refused"), [(1, False), (2, False), (4, True), (65, True), (75, False)]
+)
+async def test_a_no_to_one_thing_is_told_apart_from_a_program_that_fails(
+    tmp_path: Path, code: int, is_refused: bool
+) -> None:
+    """What is said of one bill, table or payment says nothing about the others (F70)."""
+    async with till_of(program(tmp_path, f"echo no >&2; exit {code}")) as till:
+        for asked in (
+            till.open_bills(HALL, "table5"),
+            till.lock(HALL, "table5", "B-1", "v-0042", 60),
+            till.post(NOTICE),
+        ):
+            with pytest.raises(TillError, match=r"no$") as caught:
+                await asked
+            assert isinstance(caught.value, Refused) is is_refused
 
 
 async def test_exit_code_3_means_gone_only_of_a_lock(tmp_path: Path) -> None:
@@ -136,6 +158,9 @@ WRONG = [
     b"\xff\xfe{}",
     b'{"bills":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}",
     b'{"bills":[{"amount_minor":' + b"9" * 5000 + b"}]}",
+    b'{"bills":[{"amount_minor":1e99999999999999999999}]}',
+    b'{"bills":[{"amount_minor":1e9999}]}',
+    b'{"bills":[{"amount_minor":0.' + b"3" * 100 + b"}]}",
     b"{'bills':[]}",
     b'{"bills":[]}\x00',
 ]
@@ -150,6 +175,25 @@ def test_whatever_is_not_wholly_an_answer_is_none(stdout: bytes) -> None:
     if as_bill not in {b'{"bill":{}}', *WRONG}:
         with pytest.raises(TillError, match=r"^wrote "):
             bill_in(as_bill)
+
+
+async def test_a_large_answer_is_read_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hold up every other location for a tenth of a second."""
+    threads = []
+
+    def noting(stdout: bytes) -> object:
+        threads.append(threading.get_ident())
+        return bills_in(stdout)
+
+    monkeypatch.setattr(command, "bills_in", noting)
+    for size in (10, READ_AT_ONCE_BYTES):
+        (tmp_path / "answer").write_text(json.dumps({"bills": [{"description": "x" * size}]}))
+        async with till_of(program(tmp_path, "cat FOLDER/answer")) as till:
+            assert len(await till.open_bills(HALL, "table5")) == 1
+
+    assert [one == threading.get_ident() for one in threads] == [True, False]
 
 
 async def test_html_with_exit_code_0_is_no_answer(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.adapters.till.programs import ENVIRON, HALL, NOTICE, TERRACE, till_of
 from tests.tills.command_shop import EXAMPLES, CommandShop
 from worker.adapters.till.command import CommandTill
-from worker.adapters.till.connector import BillGone, TillError
+from worker.adapters.till.connector import BillGone, Refused, TillError
 
 BILL = {
     "bill_id": "B-1",
@@ -160,29 +160,61 @@ async def test_the_shell_example_owes_nothing_at_a_table_it_does_not_have(
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", 'x","bill_id":"B-1'])
-async def test_the_shell_example_refuses_a_notice_it_can_not_keep(
-    tmp_path: Path, name: str
-) -> None:
-    """Nothing is written outside, and the worker hears of it."""
+async def test_the_shell_example_writes_nothing_outside(tmp_path: Path, name: str) -> None:
+    """A notice without a usable id is refused; with one, it is kept whatever the bill is called."""
     shop = ShellShop(tmp_path)
     shop.put()
     async with till_of(shop.program, str(shop.folder)) as till:
-        for notice in (
-            dataclasses.replace(NOTICE, notice_id=name),
-            dataclasses.replace(NOTICE, bill_id=name),
-        ):
-            with pytest.raises(TillError, match="the request has no usable"):
-                await till.post(notice)
+        with pytest.raises(Refused, match="the request has no usable"):
+            await till.post(dataclasses.replace(NOTICE, notice_id=name))
+        assert shop.files() == [f"open/{HALL}/table5/B-1.json"]
+        await till.post(dataclasses.replace(NOTICE, bill_id=name))
+        await till.post(dataclasses.replace(NOTICE, table=name, notice_id="n-2"))
 
-    assert shop.files() == [f"open/{HALL}/table5/B-1.json"]
+    assert shop.files() == [f"open/{HALL}/table5/B-1.json", "paid/n-00042-1.json", "paid/n-2.json"]
 
 
-async def test_the_shell_example_passes_half_a_file_on_as_what_it_is(tmp_path: Path) -> None:
-    """It repairs nothing; the worker refuses it and charges nobody."""
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"parts": [{"part_id": "a", "amount_minor": 2599}]}, "B-1 is in parts"),
+        ({"bill_id": "2026/117"}, "B-1.json is not named as the bill_id in it"),
+        ({"bill_id": "B-10"}, "B-1.json is not named as the bill_id in it"),
+    ],
+)
+async def test_the_shell_example_offers_no_bill_that_it_could_not_put_away(
+    tmp_path: Path, changed: dict[str, object], why: str
+) -> None:
+    """Aloud, and before a guest pays; the other tables go on."""
+    shop = ShellShop(tmp_path)
+    path = shop.put()
+    path.write_text(json.dumps(BILL | changed, indent=1))
+    shop.put("B-6", spot="table6", description='no "parts": here')
+    async with till_of(shop.program, str(shop.folder)) as till:
+        with pytest.raises(Refused, match=why):
+            await till.open_bills(HALL, "table5")
+        path.rename(path.with_name("B 1.json"))
+        with pytest.raises(Refused, match="letters, digits"):
+            await till.open_bills(HALL, "table5")
+        assert len(await till.open_bills(HALL, "table6")) == 1
+
+
+async def test_the_shell_example_leaves_a_bill_open_of_which_a_part_is_paid(tmp_path: Path) -> None:
+    """It offers none in parts; should such a payment come all the same, it is kept."""
+    shop = ShellShop(tmp_path)
+    shop.put()
+    async with till_of(shop.program, str(shop.folder)) as till:
+        await till.post(dataclasses.replace(NOTICE, part_id="a"))
+
+    assert shop.files() == [f"open/{HALL}/table5/B-1.json", "paid/n-00042-1.json"]
+
+
+async def test_the_shell_example_offers_nothing_while_a_file_is_half(tmp_path: Path) -> None:
+    """It repairs nothing, and charges nobody; the till is well, so the other tables go on."""
     shop = ShellShop(tmp_path)
     shop.put().write_text('{"bill_id":"B-1","amount_minor":25')
     async with till_of(shop.program, str(shop.folder)) as till:
-        with pytest.raises(TillError, match="not one JSON object"):
+        with pytest.raises(Refused, match="not a whole bill"):
             await till.open_bills(HALL, "table5")
 
 
@@ -191,7 +223,7 @@ async def test_the_shell_example_says_what_it_lacks(tmp_path: Path) -> None:
     shop = ShellShop(tmp_path)
     assert shop.run("lock", {}).returncode == 64
     assert shop.run("rm", {}).returncode == 64
-    assert shop.run("post", "").returncode == 1
+    assert shop.run("post", "").returncode == 65
     shutil.rmtree(shop.folder)
     async with till_of(shop.program, str(shop.folder)) as till:
         (problem,) = await till.check()

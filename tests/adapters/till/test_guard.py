@@ -1,7 +1,9 @@
 """Whatever a connector does, the worker gets an answer in time, and the other locations theirs."""
 
 import asyncio
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from structlog.testing import capture_logs
 
 from tests.adapters.till.support import HALL, TERRACE, Ticks, guarded, paid
 from tests.tills.made_of import Giving, Stubborn
-from worker.adapters.till.connector import BillGone, TillError, UnreadableBill
-from worker.adapters.till.guard import GuardedTill
+from worker.adapters.till import command, http
+from worker.adapters.till.connector import BillGone, Refused, TillError, UnreadableBill
+from worker.adapters.till.guard import TIME_LIMIT_S, GuardedTill
+from worker.adapters.till.sql import till as sql_till
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
 from worker.domain.money import Money
@@ -138,6 +142,15 @@ async def test_what_a_check_finds_is_told_in_sentences() -> None:
     assert len(await guarded(Giving(["no"] * 1000)).check()) == 20
     assert "in place" not in (await guarded(Giving("no way")).check())[0]
     assert (await guarded(Giving(None)).check())[0].startswith("The till can not be used")
+
+
+def test_a_connector_gives_up_before_it_is_given_up() -> None:
+    """Else the log could never say what was missing: a turn, an answer or the end of one (F70)."""
+    for own_s in (command.TIME_LIMIT_S, http.TIME_LIMIT_S, sql_till.TIME_LIMIT_S):
+        assert own_s == 4.5 <= TIME_LIMIT_S - 0.5
+    pages = Path(__file__).parents[3] / "docs"
+    for page in ("till.md", "till-command.md", "till-http.md", "till-sql.md", "till-api.yaml"):
+        assert re.search(r"\b4\.5 s", (pages / page).read_text()), page
 
 
 @pytest.mark.parametrize("cancels", [0, 1, None])
@@ -295,6 +308,21 @@ async def test_a_bill_that_can_not_be_read_is_not_the_tills_failure() -> None:
     assert till.trouble_of(HALL) is None
     connector.answer = [LUNCH]
     assert await till.find_bills(HALL, "table5") == (BILL,)
+
+
+async def test_a_refusal_is_not_the_tills_failure() -> None:
+    """A bill that is busy, a payment that is not taken: the rest of the location goes on (F70)."""
+    connector = Giving(Refused("somebody else is paying it"))
+    till = guarded(connector)
+
+    for _ in range(5):
+        locked = await till.lock_bill(HALL, "table6", "B-1", "v-0042")
+        assert locked == TillTrouble("somebody else is paying it")
+        assert await till.post(paid()) == TillTrouble("somebody else is paying it")
+    assert till.trouble_of(HALL) is None
+    connector.answer = [LUNCH]
+    assert await till.find_bills(HALL, "table5") == (BILL,)
+    assert await till.post(paid()) is None
 
 
 async def test_a_till_that_refuses_notices_still_tells_what_tables_owe() -> None:

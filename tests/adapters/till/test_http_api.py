@@ -30,9 +30,10 @@ from tests.tills.openapi import (
     resolved,
 )
 from worker.adapters.clock import SystemClock
+from worker.adapters.till import document as limits
 from worker.adapters.till.connector import BillGone, TillError
+from worker.adapters.till.guard import BILLS_MAX, LINES_IN_ALL_MAX, LOCK_S
 from worker.adapters.till.http import HttpTill
-from worker.adapters.till.http_answer import BILLS_MAX
 from worker.adapters.till.http_line import Line, Reply
 from worker.domain.money import AMOUNT_MINOR_MAX
 
@@ -191,9 +192,30 @@ def test_the_document_and_the_code_have_the_same_bounds() -> None:
     """A shop that keeps to the one is not refused by the other."""
     schemas = ROOT["components"]["schemas"]
 
+    bill_fields = schemas["Bill"]["properties"]
+    line, part = schemas["Line"]["properties"], schemas["Part"]["properties"]
+
     assert schemas["AmountMinor"]["maximum"] == AMOUNT_MINOR_MAX
+    assert bill_fields["amount_minor"]["maximum"] == AMOUNT_MINOR_MAX
     assert schemas["Bills"]["properties"]["bills"]["maxItems"] == BILLS_MAX
-    assert "at most 5 seconds and 1 MiB" in DOCUMENT.read_text()
+    assert schemas["BillId"]["maxLength"] == limits.BILL_ID_CHARS_MAX
+    assert part["part_id"]["maxLength"] == limits.PART_ID_CHARS_MAX
+    for text in (bill_fields["description"], part["description"], line["title"]):
+        assert text["maxLength"] == limits.TEXT_CHARS_MAX
+    assert bill_fields["lines"]["maxItems"] == limits.LINES_MAX
+    assert f"{LINES_IN_ALL_MAX} lines" in bill_fields["lines"]["description"]
+    assert bill_fields["parts"]["maxItems"] == limits.PARTS_MAX
+    assert line["quantity"]["maximum"] == limits.QUANTITY_MAX
+    assert (line["amount_minor"]["minimum"], line["amount_minor"]["maximum"]) == (
+        -AMOUNT_MINOR_MAX,
+        AMOUNT_MINOR_MAX,
+    )
+    hold = bill_fields["hold_s"]
+    assert (hold["minimum"], hold["maximum"]) == (limits.HOLD_S_MIN, limits.HOLD_S_MAX)
+    assert hold["default"] == limits.HOLD_S_DEFAULT
+    lock = operation(ROOT, "POST", "/bills/x/lock")[0]["requestBody"]["content"]
+    assert lock["application/json"]["example"]["seconds"] == LOCK_S
+    assert "at most 4.5 seconds and 1 MiB" in DOCUMENT.read_text()
 
 
 def judge(seen: Seen) -> None:

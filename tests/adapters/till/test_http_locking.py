@@ -11,11 +11,12 @@ from tests.adapters.till.http_support import (
     bill,
     body_of,
     json_says,
+    notice,
     silent,
     why_not,
 )
 from tests.adapters.wallet.stage import Scene, says
-from worker.adapters.till.connector import BillGone
+from worker.adapters.till.connector import BillGone, Refused, TillError
 
 
 async def test_a_lock_says_whose_it_is_and_for_how_long() -> None:
@@ -94,6 +95,12 @@ NO_LOCKS: list[tuple[Any, str]] = [
     # Also what a server says that has no locks at all: not a word about the bill.
     (says(404, HTML, content_type="text/html"), "no such address"),
     (silent(404), "no such address"),
+    (json_says(404, {"detail": "Not Found"}), "no such address"),  # FastAPI, for one.
+    (json_says(404, {"message": "no such bill"}), "no such address"),
+    (json_says(404, {"title": "Not Found", "status": 404}), "no such address"),
+    (json_says(404, {"error": {"code": 404}}), "no such address"),
+    (json_says(404, {"error": ""}), "no such address"),
+    (json_says(404, ["error"]), "no such address"),
     (silent(200), "JSON"),
     (silent(204), "it answers 204"),
     (json_says(200, [bill()]), "not with a JSON object"),
@@ -113,6 +120,72 @@ async def test_what_is_no_lock_is_told(scene: Scene, why: str) -> None:
         stage.plays(scene)
 
         assert why in await why_not(till.lock(HALL, "table7", "B-1", "v-1", 60))
+
+
+OF_THIS_ONE: list[tuple[Scene, bool]] = [
+    (json_says(409, {"error": "locked"}), True),
+    (silent(409), True),
+    (json_says(400, {"error": "no such table"}), True),
+    (json_says(422, {"detail": [{"loc": ["query", "spot"]}]}), True),
+    (json_says(404, {"error": "no such table"}), True),
+    (silent(404), False),
+    (says(409, HTML, content_type="text/html"), False),
+    (says(404, HTML, content_type="text/html"), False),
+    *((json_says(status, {"error": "x"}), False) for status in (401, 403, 405, 407, 408, 425)),
+    (json_says(429, {"error": "x"}), False),
+    (json_says(500, {"error": "x"}), False),
+    (json_says(503, {"error": "x"}), False),
+    (silent(302), False),
+    (says(200, HTML, content_type="text/html"), False),
+]
+
+
+@pytest.mark.parametrize(("scene", "is_refused"), OF_THIS_ONE)
+async def test_a_no_to_one_thing_is_told_apart_from_a_till_that_fails(
+    scene: Scene, is_refused: bool
+) -> None:
+    """A question or a payment that is refused says nothing about the next table's (F70)."""
+    async with a_shop() as (stage, till):
+        stage.otherwise = scene
+        for call in (till.open_bills(HALL, "table7"), till.post(notice())):
+            with pytest.raises(TillError) as caught:
+                await call
+            assert isinstance(caught.value, Refused) is is_refused
+        with pytest.raises((TillError, BillGone)) as locking:
+            await till.lock(HALL, "table7", "B-1", "v-1", 60)
+        assert isinstance(locking.value, Refused | BillGone) is is_refused
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        json_says(404, {"detail": "Not Found"}),
+        silent(404),
+        json_says(409, {"error": "locked"}),
+        json_says(405, {"detail": "Method Not Allowed"}),
+        silent(204),
+        json_says(200, bill(bill_id="__check__")),
+    ],
+)
+async def test_a_shop_without_lock_routes_is_found_out_by_the_check(scene: Scene) -> None:
+    """And not by each guest whose money is given back."""
+    async with a_shop() as (stage, till):
+        stage.plays(json_says(200, {"bills": []}), scene)
+
+        (sentence,) = await till.check()
+
+    assert "till.lock" in sentence or "nobody made" in sentence
+
+
+@pytest.mark.parametrize(
+    "scene", [silent(410), json_says(410, {"detail": "x"}), json_says(404, {"error": "no_such"})]
+)
+async def test_a_lock_that_refuses_what_is_not_there_is_well(scene: Scene) -> None:
+    """The refusals of the contract, and no others."""
+    async with a_shop() as (stage, till):
+        stage.plays(json_says(200, {"bills": []}), scene)
+
+        assert await till.check() == []
 
 
 @pytest.mark.parametrize(

@@ -209,12 +209,15 @@ def test_one_bill_in_two_rows_without_lines_is_refused() -> None:
     assert 'bill "B-1" in two rows' in refused(PLAIN, ("B-1", 1, "EUR"), ("B-1", 1, "EUR"))
 
 
-def test_the_oldest_bill_comes_first() -> None:
-    """By opened_at where it is given, else as the statement orders them; never half and half."""
+def test_when_a_bill_was_opened_is_said_by_all_or_by_none() -> None:
+    """The guard orders by it; half of a column is a mistake in the statement."""
     columns = (*PLAIN, "opened_at")
     new, old = ("B-1", 1, "EUR", "2026-11-20 12:00:00.5"), ("B-2", 1, "EUR", "2026-11-20 12:00:00")
 
-    assert [bill["bill_id"] for bill in read(columns, new, old)] == ["B-2", "B-1"]
+    assert [bill["opened_at"] for bill in read(columns, new, old)] == [
+        "2026-11-20T12:00:00.500000+00:00",
+        "2026-11-20T12:00:00+00:00",
+    ]
     assert [bill["bill_id"] for bill in read(PLAIN, new[:3], old[:3])] == ["B-1", "B-2"]
     assert "NULL for others" in refused(columns, new, ("B-2", 1, "EUR", None))
 

@@ -8,7 +8,8 @@ import pytest
 from tests.adapters.till.programs import HALL
 from tests.adapters.till.programs import NOTICE as PROGRAMS_NOTICE
 from tests.tills.sql_shop import SqlShop
-from worker.adapters.till.connector import TillError
+from worker.adapters.till.connector import Refused, TillError
+from worker.adapters.till.sql import SqlTill
 
 NOTICE = replace(PROGRAMS_NOTICE, notice_id="n-1", tip_minor=100)
 BILL = {"bill_id": "B-1", "amount_minor": 2599, "currency": "EUR"}
@@ -49,6 +50,25 @@ async def test_a_notice_told_again_changes_nothing(shop: SqlShop) -> None:
     await till.post(replace(NOTICE, notice_id="n-2", part_id="P-1"))
 
     assert [paid["notice_id"] for paid in await shop.payments()] == ["n-1", "n-2"]
+
+
+async def test_a_no_to_one_thing_is_told_apart_from_a_database_that_fails(shop: SqlShop) -> None:
+    """A NULL in one table's row or a key that is there says nothing about the others (F70)."""
+    insert = shop.statements.mark_paid.replace("INSERT IGNORE", "INSERT").partition(" ON CONF")[0]
+    wrong = "SELECT 'B-1' AS bill_id, 1 AS amount_minor, NULL AS currency"
+    statements = replace(shop.statements, open_bills=wrong, mark_paid=insert, confirm=None)
+    till = SqlTill(shop.server.url, shop.server.password, statements)
+    await till.post(NOTICE)
+
+    for asking in (till.open_bills(HALL, "table5"), till.post(NOTICE)):
+        with pytest.raises(Refused):
+            await asking
+    await shop.break_down()
+    with pytest.raises(TillError) as caught:
+        await till.post(NOTICE)
+    assert not isinstance(caught.value, Refused)
+    await till.aclose()
+    await shop.mend()
 
 
 async def test_a_database_that_is_out_of_order_is_an_error_until_it_is_mended(

@@ -1,6 +1,7 @@
 """Lost answers, mute and slow servers, and what a location that hangs costs the others: nothing."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,8 @@ from tests.tills.servers import Server
 from tests.tills.sql_shop import SqlShop
 from worker.adapters.till.connector import Connector, TillError
 from worker.adapters.till.sql import SqlTill
+from worker.adapters.till.sql.lane import Lanes, LaneTrouble
+from worker.adapters.till.sql.till import LANES_MAX
 
 PASS = Weather()
 COMMIT = {"postgresql": b"COMMIT", "mariadb": b"\x03COMMIT"}
@@ -162,7 +165,7 @@ SLOW = {
 
 
 async def test_one_location_that_hangs_costs_the_others_nothing(shop: SqlShop) -> None:
-    """It has one thread; who asks there is answered in time, and the others at once."""
+    """It has four threads; who asks there is answered in time, and the others at once."""
     await shop.owe(2, "table5", BILL)
     statements = replace(
         shop.statements,
@@ -190,7 +193,7 @@ async def test_one_location_that_hangs_costs_the_others_nothing(shop: SqlShop) -
         assert len(took) > 10
         assert sorted(took)[len(took) // 2] < 0.2
         names = [thread.name for thread in threading.enumerate()]
-        assert names.count("till-1") <= 1
+        assert names.count("till-1") <= LANES_MAX
     finally:
         begun = time.monotonic()
         await till.aclose()
@@ -208,11 +211,62 @@ async def test_a_question_that_is_called_off_frees_its_location(shop: SqlShop) -
     try:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(till.open_bills(1, "slow"), timeout=0.5)
-        if shop.server.kind == "mariadb":
-            with pytest.raises(TillError, match="has not answered for more than"):
-                await till.open_bills(1, "table5")
-            return
         assert await mended(till, 2) == 0
         assert await mended(till, 1) == 0
+    finally:
+        await till.aclose()
+
+
+async def test_a_location_whose_questions_all_hang_is_asked_no_more() -> None:
+    """Until one of them ends, which takes its time where nothing can be cut, as with MariaDB."""
+    free = threading.Event()
+    lanes = Lanes("till-1", count=2, time_limit_s=0.05, cut=lambda _: None)
+    try:
+        for _ in range(2):
+            with pytest.raises(LaneTrouble, match="did not answer within"):
+                await lanes.run(free.wait)
+        with pytest.raises(LaneTrouble, match="has not answered for more than"):
+            await lanes.run(free.wait)
+        free.set()
+        for _ in range(200):
+            with contextlib.suppress(LaneTrouble):
+                assert await lanes.run(lambda: 7) == 7
+                break
+            await asyncio.sleep(0.01)
+        else:
+            raise AssertionError("the lanes were never free again")
+    finally:
+        lanes.close()
+
+
+async def test_who_has_no_turn_is_told_so() -> None:
+    """Which is another trouble than a database that does not answer this very question."""
+    free = threading.Event()
+    lanes = Lanes("till-1", count=1, time_limit_s=0.05, cut=lambda _: free.set())
+    try:
+        first, second = await asyncio.gather(
+            lanes.run(free.wait), lanes.run(free.wait), return_exceptions=True
+        )
+    finally:
+        lanes.close()
+
+    assert "did not answer within 0.05 s" in str(first)
+    assert "1 earlier questions of this location" in str(second)
+
+
+async def test_twenty_tables_ask_a_fast_database_at_once(shop: SqlShop) -> None:
+    """Each query takes a quarter of a second, and nobody is told that it is unreachable."""
+    nap = {"postgresql": "pg_sleep(0.25)::text = ''", "mariadb": "SLEEP(0.25) = 0"}
+    await shop.owe(1, "table5", BILL)
+    statements = replace(
+        shop.statements,
+        open_bills=f"""SELECT bill_id, amount_minor, currency FROM {shop.bills}
+                       WHERE location_id = :location_id AND spot = :spot
+                       AND {nap.get(shop.server.kind, "1 = 1")}""",
+    )
+    till = SqlTill(shop.server.url, shop.server.password, statements)
+    try:
+        answers = await asyncio.gather(*(till.open_bills(1, "table5") for _ in range(20)))
+        assert [len(answer) for answer in answers] == [1] * 20
     finally:
         await till.aclose()

@@ -6,7 +6,6 @@ A reason keeps what could still be read, so that a bad file troubles its own tab
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from worker.adapters.till.document import (
@@ -14,7 +13,6 @@ from worker.adapters.till.document import (
     UnusableBill,
     bill_from,
     bill_id_of,
-    opened_at,
     text_of,
     whole,
 )
@@ -39,7 +37,6 @@ class OpenBill:
     amount_minor: int
     """What the file asks for now; of a bill on hold, what is owed so far."""
     currency: str
-    opened_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def parse(content: bytes) -> OpenBill | BadFile:
     assert type(amount) is int
     assert type(currency) is str
     location = LocationId(location_id)
-    return OpenBill(location, table, bill_id, bill, fields, amount, currency, opened_at(fields))
+    return OpenBill(location, table, bill_id, bill, fields, amount, currency)
 
 
 def _fields(content: bytes) -> Mapping[str, object]:

@@ -3,24 +3,20 @@
 The exit codes, and nothing else, say how it went; `docs/till-command.md` has the table.
 """
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Final
 
-from worker.adapters.till.connector import BillGone, Document, TillError
+from worker.adapters.till.connector import BillGone, Document, Refused, TillError
+from worker.adapters.till.plain_json import NotPlainJson, read_json
 from worker.adapters.till.process import Ended, Overflowed
 
 EXIT_DONE: Final = 0
 EXIT_GONE: Final = 3
 EXIT_BUSY: Final = 4
+EXIT_REFUSED: Final = 65
 EXIT_LATER: Final = 75
 REASON_CHARS_MAX: Final = 200
-
-
-class _Unreadable(Exception):
-    """Why an answer can not be read."""
 
 
 def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
@@ -28,11 +24,12 @@ def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
 
     Raises:
         BillGone: asked to lock, it says that the bill is not owed any more.
+        Refused: it says no to this one bill, table or payment, or says too much about it.
         TillError: it says that it could not, or it did not come to an end by itself.
 
     """
     if isinstance(ended, Overflowed):
-        raise TillError(f"wrote more than {ended.bytes_max} bytes of {ended.stream}; stopped")
+        raise Refused(f"wrote more than {ended.bytes_max} bytes of {ended.stream}; stopped")
     code, reason = ended.exit_code, last_line(ended.stderr)
     why = f": {reason}" if reason else ", and gives no reason"
     if code == EXIT_DONE:
@@ -40,7 +37,9 @@ def raise_unless_done(ended: Ended | Overflowed, op: str) -> bytes:
     if code == EXIT_GONE and op == "lock":
         raise BillGone(f"the bill is not owed any more{why}")
     if code == EXIT_BUSY:
-        raise TillError(f"the bill is locked by another or being changed{why}")
+        raise Refused(f"the bill is locked by another or being changed{why}")
+    if code == EXIT_REFUSED:
+        raise Refused(f"can not do this one{why}")
     if code == EXIT_LATER:
         raise TillError(f"asks to be tried again later{why}")
     if code < 0:
@@ -115,35 +114,17 @@ def _fields(stdout: bytes) -> Mapping[str, object]:
     A figure with a fraction stays exactly what was written, a Decimal; no rule takes it for an
     amount, which is a whole number, and no float ever stands between the two.
     """
-    try:
-        text = stdout.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TillError("wrote something that is not UTF-8 text") from None
-    if not text.strip():
+    if not stdout.strip():
         raise TillError("wrote nothing")
     try:
-        value: object = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal
-        )
-    except _Unreadable as reason:
-        raise TillError(str(reason)) from None
-    except (ValueError, RecursionError):
-        raise TillError("wrote something that is not one JSON object and nothing else") from None
+        value = read_json(stdout)
+    except NotPlainJson as why:
+        raise TillError(
+            f"wrote something that is not one JSON object and nothing else: {why}"
+        ) from None
     if not isinstance(value, dict):
         raise TillError("wrote JSON that is not an object")
     return value
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that says two things under one name."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise _Unreadable("wrote an object that has a field twice")
-    return fields
-
-
-def _no_constant(name: str) -> object:
-    raise _Unreadable(f"wrote {name}, which is not a figure")
 
 
 def _signal_name(number: int) -> str:

@@ -18,11 +18,16 @@ class TillError(Exception):
     """The till could not do what it was asked; the text says why, for the operator to read."""
 
 
-class UnreadableBill(TillError):
-    """The till works, but what it holds for this spot can not be told; the text says why.
+class Refused(TillError):
+    """The till works, and says no to this one question or notice; the text says why.
 
-    Only this spot is troubled. After other errors in a row the whole location is left alone.
+    Only what was asked about is troubled: one spot, one lock, one payment. After other errors in a
+    row the whole location is left alone.
     """
+
+
+class UnreadableBill(Refused):
+    """The till works, but what it holds for this spot can not be told; the text says why."""
 
 
 class BillGone(Exception):

@@ -172,11 +172,8 @@ def _bills(items: list[Item], location_id: int, spot: str) -> list[Document]:
             suspect = item
     if not found and suspect is not None and isinstance(suspect.content, BadFile):
         raise _unreadable(suspect, suspect.content)
-    opened = [content.opened_at for _, content in found]
-    if None in opened:
-        found.sort(key=lambda each: (each[0].stamp.mtime_ns, each[0].name))
-    else:
-        found.sort(key=lambda each: (each[1].opened_at, each[0].name))
+    # Where each says when it was opened, that counts; the guard looks at it for every till.
+    found.sort(key=lambda each: (each[0].stamp.mtime_ns, each[0].name))
     return [content.document for _, content in found]
 
 

@@ -10,16 +10,18 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 
 from worker.adapters.till.circuit import Circuit
 from worker.adapters.till.connector import (
     BillGone,
     Connector,
+    Refused,
     TillError,
     UnreadableBill,
 )
-from worker.adapters.till.document import UnusableBill, bill_from, load_currencies
+from worker.adapters.till.document import UnusableBill, bill_from, load_currencies, opened_at
 from worker.adapters.till.text import shown
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId
@@ -31,6 +33,10 @@ CLOSE_LIMIT_S: Final = 1.0
 LOCK_S: Final = 120
 """Longer than one look at a visit is from the next, so that a lock that is in use never lapses."""
 BILLS_MAX: Final = 50
+LINES_IN_ALL_MAX: Final = 2000
+"""Over all bills of one table; more would be read for longer than anybody looks at them."""
+LINES_AT_ONCE: Final = 100
+"""Read within a millisecond; more are read beside the loop."""
 STUCK_MAX: Final = 2
 """So many calls of a location may be out that were given up and did not end; then it gets none."""
 PROBLEMS_MAX: Final = 20
@@ -46,7 +52,7 @@ class _Failed:
 
     why: str
     is_till: bool = True
-    """False: the till works, only this bill can not be told."""
+    """False: the till works, and says no to this one thing."""
 
 
 @dataclass(slots=True)
@@ -105,7 +111,7 @@ class GuardedTill:
 
         async def ask() -> tuple[Bill, ...]:
             given = await self._connector.open_bills(location_id, table)
-            return self._bills(_documents(given), location_id, table)
+            return await self._read(_documents(given), location_id, table)
 
         answer = await self._call(way, way.asking, ask)
         return TillTrouble(answer.why) if isinstance(answer, _Failed) else answer
@@ -126,7 +132,7 @@ class GuardedTill:
             (document,) = _documents([given])
             if document.get("bill_id") != bill_id:
                 raise UnreadableBill("the till locked another bill than it was asked to")
-            found = self._bills([document], location_id, table)
+            found = await self._read([document], location_id, table)
             return found[0] if found else TillMissing()
 
         answer = await self._call(way, way.asking, ask)
@@ -241,16 +247,37 @@ class GuardedTill:
         error = task.exception()
         return task.result() if error is None else _Failed(type(error).__name__)
 
+    async def _read(
+        self, documents: list[dict[str, object]], location_id: LocationId, table: str
+    ) -> tuple[Bill, ...]:
+        """Read the bills; many lines beside the loop, so that they hold up no other location.
+
+        Raises:
+            UnreadableBill: the table's bills are in doubt, or longer than any are.
+
+        """
+        lines = sum(_length(document.get("lines")) for document in documents)
+        if lines > LINES_IN_ALL_MAX:
+            raise UnreadableBill(
+                f"the till gave {lines} lines for one table; {LINES_IN_ALL_MAX} is the most"
+            )
+        if lines > LINES_AT_ONCE:
+            return await asyncio.to_thread(self._bills, documents, location_id, table)
+        return self._bills(documents, location_id, table)
+
     def _bills(
         self, documents: Iterable[dict[str, object]], location_id: LocationId, table: str
     ) -> tuple[Bill, ...]:
         """Read every document, or say which one can not be read: it may be the one that counts.
+
+        The oldest bill comes first if each says when it was opened; else the till's order stands.
 
         Raises:
             UnreadableBill: the table's bills are in doubt.
 
         """
         bills: list[Bill] = []
+        ages: list[datetime] = []
         names: set[object] = set()
         for document in documents:
             name = document.get("bill_id")
@@ -270,14 +297,19 @@ class GuardedTill:
                 names.add(name)
             if bill is not None:
                 bills.append(bill)
-        return tuple(bills)
+                if (age := opened_at(document)) is not None:
+                    ages.append(age)
+        if len(ages) < len(bills):
+            return tuple(bills)
+        order = sorted(range(len(bills)), key=ages.__getitem__)
+        return tuple(bills[place] for place in order)
 
 
 async def _answer_of(call: Callable[[], Awaitable[T]]) -> T | _Failed:
     """Make a call; whatever a stranger's code raises is an answer too."""
     try:
         return await call()
-    except UnreadableBill as error:
+    except Refused as error:
         return _Failed(_said(error), is_till=False)
     except TillError as error:
         return _Failed(_said(error))
@@ -306,6 +338,10 @@ def _documents(given: object) -> list[dict[str, object]]:
         if not isinstance(document, Mapping):
             raise TillError(f"the till gave {_article(document)} in place of a bill")
     return [dict(document) for document in few]
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list | tuple) else 0
 
 
 def _article(given: object) -> str:

@@ -7,16 +7,23 @@ A program in front of the shop's (a front end, a login page, a page that says so
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from worker.adapters.till.connector import BillGone, Document, TillError
+from worker.adapters.till.connector import (
+    BillGone,
+    Document,
+    Refused,
+    TillError,
+    UnreadableBill,
+)
 from worker.adapters.till.http_line import TEXT_CHARS_MAX, Reply
 from worker.adapters.till.plain_json import NotPlainJson, read_json
 from worker.adapters.till.text import one_line
 
-BILLS_MAX: Final = 100
-"""More open bills than any one spot has; each is looked at, so their number has a bound."""
-
 ACCEPTED: Final = frozenset({200, 201, 202, 204})
 """Not 203: whoever changed the answer on its way (RFC 9110 15.3.4) is not the shop."""
+
+_OF_THIS_ONE: Final = frozenset({400, 404, 409, 410, 422})
+"""What a shop says no to one bill, spot or payment with. The rest of 4xx is about who we are, what
+we may, or when to ask."""
 
 _WORDS: Final = ("message", "detail", "error", "title")
 """Where a shop may say what is wrong, the words for people first (`title`, `detail`: RFC 9457)."""
@@ -36,16 +43,15 @@ def bills_in(reply: Reply) -> Sequence[Document]:
     """Read the open bills of a spot.
 
     Raises:
+        Refused: the shop says no to this spot.
         TillError: it is anything else.
 
     """
     if reply.status != 200:
-        raise TillError(refusal(reply))
+        raise refused(reply)
     bills = _object_in(reply).get("bills")
     if not isinstance(bills, list):
         raise TillError('it answers 200, but without a list under "bills"')
-    if len(bills) > BILLS_MAX:
-        raise TillError(f"it gives {len(bills)} open bills for one spot; {BILLS_MAX} is the most")
     if not all(isinstance(bill, dict) for bill in bills):
         raise TillError('it answers 200, but not everything under "bills" is an object')
     return bills
@@ -56,43 +62,61 @@ def locked_bill_in(reply: Reply, bill_id: str) -> Document:
 
     Raises:
         BillGone: it is not owed any more.
+        Refused: the shop says no to this bill.
         TillError: it is anything else.
 
     """
     if is_gone(reply):
         raise BillGone(words_of(reply) or f"HTTP {reply.status}")
     if reply.status != 200:
-        raise TillError(refusal(reply))
+        raise refused(reply)
     bill = _object_in(reply)
     if bill.get("bill_id") != bill_id:
-        raise TillError("it answers 200 to a lock, but with another bill than the one asked for")
+        raise UnreadableBill(
+            "it answers 200 to a lock, but with another bill than the one asked for"
+        )
     return bill
 
 
 def is_gone(reply: Reply) -> bool:
     """Tell whether the shop says that there is no such bill.
 
-    410 says it by itself. 404 is also what a server says that knows no locks at all, so it has to
-    come with words of the shop's own.
+    410 says it by itself. 404 is also what a server says that knows no locks at all, and many say
+    it in JSON ("message", "detail"), so it has to come with the code that only a shop writes.
     """
     if reply.status == 410:
         return True
-    return reply.status == 404 and bool(_own_words(reply))
+    return reply.status == 404 and _has_error(reply)
 
 
 def accept(reply: Reply) -> None:
     """Pass a yes whose content does not matter.
 
     Raises:
+        Refused: the shop says no to this bill or payment.
         TillError: it is not certain that it is one.
 
     """
     if reply.status not in ACCEPTED:
-        raise TillError(refusal(reply))
+        raise refused(reply)
     if reply.body:
         value = _json_in(reply)
         if isinstance(value, dict):
             _no_error_in(reply, value)
+
+
+def refused(reply: Reply) -> TillError:
+    """Make the error that an answer is; a Refused if the shop says no to this one thing.
+
+    A page of HTML is written by something in front of the shop, and a 404 without an error object
+    by a server that knows no such address: both go for every table.
+    """
+    is_of_this_one = (
+        reply.status in _OF_THIS_ONE
+        and not _is_html(reply)
+        and (reply.status != 404 or _has_error(reply))
+    )
+    return (Refused if is_of_this_one else TillError)(refusal(reply))
 
 
 def refusal(reply: Reply) -> str:
@@ -127,6 +151,16 @@ def _own_words(reply: Reply) -> str:
     except NotPlainJson:
         return ""
     return _said_in(value) if isinstance(value, dict) else ""
+
+
+def _has_error(reply: Reply) -> bool:
+    """Tell whether an answer is an error object as the shop's contract has it."""
+    try:
+        value = read_json(reply.body)
+    except NotPlainJson:
+        return False
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, str) and bool(error.strip())
 
 
 def _said_in(fields: Mapping[str, object]) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 
 from worker.adapters.lanes import NETWORK_TROUBLE, AnswerEncoded, AnswerTooLarge, Lanes
-from worker.adapters.till.connector import TillError
+from worker.adapters.till.connector import Refused, TillError
 from worker.adapters.till.text import one_line
 
 LANES_MAX: Final = 4
@@ -23,6 +23,8 @@ LANES_MAX: Final = 4
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 TEXT_CHARS_MAX: Final = 200
+_OF_THIS_ONE: Final = (AnswerTooLarge, httpx.InvalidURL, UnicodeError)
+"""Troubles of one spot or bill at an endpoint that answers."""
 _HEADERS_KEPT: Final = frozenset({b"content-type", b"location"})
 
 
@@ -86,6 +88,7 @@ class Line:
         """Ask once.
 
         Raises:
+            Refused: this question can not be written, or its answer is too large to be read.
             TillError: no complete answer came, and why.
 
         """
@@ -114,7 +117,8 @@ class Line:
         except (TimeoutError, httpx.TimeoutException):
             raise TillError(self._late(has_turn=has_turn)) from None
         except NETWORK_TROUBLE as error:
-            raise TillError(_why(error, is_tls=self._tls is not None)) from None
+            why = _why(error, is_tls=self._tls is not None)
+            raise (Refused if isinstance(error, _OF_THIS_ONE) else TillError)(why) from None
 
     async def aclose(self) -> None:
         """Close what is idle now, and what is busy as soon as it is let go of; wait for nobody."""

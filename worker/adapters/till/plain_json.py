@@ -8,6 +8,9 @@ import json
 from decimal import Decimal, DecimalException
 from typing import Final
 
+READ_AT_ONCE_BYTES: Final = 32 * 1024
+"""Read within a millisecond or two; the largest answer takes some tenths of a second, and is read
+beside the loop."""
 FRACTION_CHARS_MAX: Final = 60
 _MAGNITUDE_MAX: Final = 30
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from worker.adapters.till.connector import BillGone, Document, TillError
+from worker.adapters.till.connector import BillGone, Document, Refused, TillError
 from worker.domain.notice import Notice
 
 LOOK_AGAIN_S = 0.02
@@ -66,7 +66,7 @@ class CashRegister:
                 raise BillGone
             holder = books["locks"].get(bill_id)
             if holder and holder["visit"] != visit and holder["until"] > time.time():
-                raise TillError(f"{bill_id} is being paid by {holder['visit']}")
+                raise Refused(f"{bill_id} is being paid by {holder['visit']}")
             books["locks"][bill_id] = {"visit": visit, "until": time.time() + seconds}
             return bill
 

@@ -5,7 +5,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Final
 
-from worker.adapters.till.connector import TillError
+from worker.adapters.till.connector import Refused
 from worker.adapters.till.sql.database import Database
 from worker.adapters.till.sql.rows import ROWS_MAX, Row, UnusableRows
 from worker.domain.notice import Notice
@@ -78,7 +78,7 @@ def record(
     """Tell a payment in one transaction, and commit it once it is certain to be recorded.
 
     Raises:
-        TillError: it is not recorded.
+        Refused: it is not recorded.
 
     """
     from sqlalchemy import text  # noqa: PLC0415 - an extra
@@ -96,7 +96,7 @@ def record(
                 found = connection.execute(text(confirm.bindable), _asked_for(confirm, values))
                 _refuse_unrecorded(is_recorded(found.fetchmany(1)))
             elif touched == 0:
-                raise TillError(
+                raise Refused(
                     "till.mark_paid_sql touched no row, so nothing was recorded: is the bill gone? "
                     "A statement that leaves a notice alone which it has seen needs "
                     "till.confirm_sql beside it"
@@ -118,7 +118,7 @@ def is_recorded(rows: Sequence[Sequence[object]]) -> bool:
 
 def _refuse_unrecorded(is_there: bool) -> None:
     if not is_there:
-        raise TillError(
+        raise Refused(
             "till.mark_paid_sql ran, but till.confirm_sql does not find the notice, so it was "
             "taken back: is the bill gone?"
         )

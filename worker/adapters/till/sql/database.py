@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONNECT_LIMIT_S: Final = 4
 STATEMENT_LIMIT_S: Final = 4
 IDLE_CONNECTIONS_MAX: Final = 10
-"""Kept open for the next question; more are opened while they are needed, one for each location."""
+"""Kept open for the next question; more are opened while needed, up to four for each location."""
 
 _EXTRAS: Final = {
     "sqlite": ("sql", ("sqlalchemy",)),
@@ -83,6 +83,7 @@ class Database:
         self._open: dict[int, tuple[Any, int | None]] = {}
         """Each driver's connection by its id, with the thread that uses it; None: nobody does."""
         self._guard = threading.Lock()
+        self._is_disposed = False
         self._engine = self._make_engine(url, password)
 
     @contextlib.contextmanager
@@ -96,6 +97,7 @@ class Database:
 
         """
         thread = threading.get_ident()
+        pool = self._engine.pool
         try:
             connection = self._engine.connect()
         except Exception as error:  # A driver raises what it likes.
@@ -113,6 +115,11 @@ class Database:
         except BaseException:
             self._throw_away(thread)
             raise
+        finally:
+            if self._is_disposed:
+                # What was given up and ends only now gave its connection to a pool nobody has.
+                pool.dispose()
+                self._engine.pool.dispose()
 
     def bounded(self, query: str) -> str:
         """Keep a query without a WHERE from filling the memory.
@@ -150,7 +157,8 @@ class Database:
                 _break(raw)
 
     def dispose(self) -> None:
-        """Close what nobody uses."""
+        """Close what nobody uses, and later what is in use now."""
+        self._is_disposed = True
         self._engine.dispose()
 
     def _throw_away(self, thread: int) -> None:

@@ -1,4 +1,4 @@
-"""A thread for one location's work at the database, that can be given up.
+"""Threads for one location's work at the database, that can be given up.
 
 A location whose database hangs waits for itself alone: the others have lanes of their own, and
 more than one thread a lane is never made.
@@ -34,21 +34,40 @@ class Lane:
         self._cut = cut
         self._overdue: asyncio.Future[Any] | None = None
 
-    async def run(self, work: Callable[[], T]) -> T:
+    @property
+    def hangs(self) -> bool:
+        """Whether work that was given up has not ended yet."""
+        return self._overdue is not None and not self._overdue.done()
+
+    async def run(
+        self,
+        work: Callable[[], T],
+        *,
+        until_s: float | None = None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> T:
         """Do blocking work on the thread.
+
+        Args:
+            work: what blocks.
+            until_s: when to give up, by the loop's clock; None: after the lane's own limit.
+            on_end: called once the thread is done with it, which may be long after it was given up.
 
         Raises:
             LaneTrouble: it did not end within the time limit, or what was given up before it has
                 not ended yet. Whether its work was done is not known.
 
         """
-        if self._overdue is not None and not self._overdue.done():
+        if self.hangs:
             raise LaneTrouble(f"has not answered for more than {self._time_limit_s:g} s")
+        loop = asyncio.get_running_loop()
+        limit_s = self._time_limit_s if until_s is None else max(0.0, until_s - loop.time())
         job = _Job(work)
-        future = asyncio.get_running_loop().run_in_executor(self._thread, job.run)
+        future = loop.run_in_executor(self._thread, job.run)
         future.add_done_callback(_retrieve)
+        future.add_done_callback(lambda _: on_end())
         try:
-            done, _ = await asyncio.wait([future], timeout=self._time_limit_s)
+            done, _ = await asyncio.wait([future], timeout=limit_s)
         except asyncio.CancelledError:
             self._give_up(job, future)
             raise
@@ -72,6 +91,58 @@ class Lane:
         else:
             self._overdue = future
             self._cut(thread)
+
+
+class Lanes:
+    """Several lanes: so many things at once, and who comes later waits for a turn.
+
+    Args:
+        name: the threads'.
+        count: how many; a thread is only made once it is needed.
+        time_limit_s: how long anybody waits here, the wait for a turn included.
+        cut: breaks whatever a thread, named by its number, hangs on.
+
+    """
+
+    def __init__(
+        self, name: str, *, count: int, time_limit_s: float, cut: Callable[[int], None]
+    ) -> None:
+        self._lanes = [Lane(name, time_limit_s=time_limit_s, cut=cut) for _ in range(count)]
+        self._free = list(reversed(self._lanes))
+        self._turns = asyncio.Semaphore(count)
+        self._time_limit_s = time_limit_s
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work on a thread that is free.
+
+        Raises:
+            LaneTrouble: it had no turn or did not end within the time limit, or all that was given
+                up before it has not ended yet. Whether its work was done is not known.
+
+        """
+        if all(lane.hangs for lane in self._lanes):
+            raise LaneTrouble(f"has not answered for more than {self._time_limit_s:g} s")
+        until_s = asyncio.get_running_loop().time() + self._time_limit_s
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise LaneTrouble(
+                f"has {len(self._lanes)} earlier questions of this location without an answer "
+                f"after {self._time_limit_s:g} s, and is not asked more at once"
+            ) from None
+        lane = self._free.pop()
+
+        def on_end() -> None:
+            self._free.append(lane)
+            self._turns.release()
+
+        return await lane.run(work, until_s=until_s, on_end=on_end)
+
+    def close(self) -> None:
+        """Let the threads end after their work. A database that hangs is not waited for."""
+        for lane in self._lanes:
+            lane.close()
 
 
 class _Job(Generic[T]):

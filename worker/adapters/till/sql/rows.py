@@ -67,7 +67,7 @@ class _Gathered:
 def documents(
     columns: Sequence[str], rows: Sequence[Row], location_id: int, spot: str
 ) -> list[Document]:
-    """Read every row; oldest first where the rows say when the bills were opened.
+    """Read every row; the bills in the statement's own order.
 
     Raises:
         UnusableRows: columns are missing, unknown or there twice, or a row does not fit.
@@ -95,7 +95,7 @@ def documents(
             _refuse_disagreement(bill_id, known.row, bill)
         if line is not None:
             known.lines.append(line)
-    return [_document(bill) for bill in _oldest_first(bills)]
+    return [_document(bill) for bill in _gathered_bills(bills)]
 
 
 _LINES: Final = frozenset({*_LINE, *_LINE_AMOUNTS, *_LINE_OPTIONAL})
@@ -187,18 +187,18 @@ def _refuse_disagreement(
             )
 
 
-def _oldest_first(bills: Mapping[str, _Gathered]) -> list[Mapping[str, object]]:
-    """Order by opened_at where it is given; else the statement's own order stands."""
+def _gathered_bills(bills: Mapping[str, _Gathered]) -> list[Mapping[str, object]]:
+    """Refuse bills of which some say when they were opened, and others do not.
+
+    The guard orders by it where every bill has it; half of a column is a mistake to tell.
+    """
     gathered: list[Mapping[str, object]] = [
         {**bill.row, "lines": bill.lines} if bill.lines else bill.row for bill in bills.values()
     ]
     opened = [at for bill in gathered if isinstance(at := bill.get("opened_at"), datetime)]
     if opened and len(opened) < len(gathered):
         raise UnusableRows("gives an opened_at for some bills and NULL for others")
-    if not opened:
-        return gathered
-    ages = sorted(zip(opened, range(len(gathered)), strict=True))
-    return [gathered[position] for _, position in ages]
+    return gathered
 
 
 def _document(bill: Mapping[str, object]) -> Document:

@@ -12,19 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from worker.adapters.till.connector import Document, TillError
+from worker.adapters.till.connector import Document, Refused, TillError, UnreadableBill
 from worker.adapters.till.sql.asking import notice_values, read, record
 from worker.adapters.till.sql.checking import problems_of
 from worker.adapters.till.sql.database import Database, Unreachable, kind_of, missing_extra
-from worker.adapters.till.sql.lane import Lane, LaneTrouble
+from worker.adapters.till.sql.lane import Lane, Lanes, LaneTrouble
 from worker.adapters.till.sql.rows import UnusableRows, documents
-from worker.adapters.till.sql.troubles import words_of
+from worker.adapters.till.sql.troubles import is_of_the_values, words_of
 from worker.adapters.till.thread import OneThread
 from worker.domain.notice import Notice
 from worker.statements import NOTICE_NAMES, READ_NAMES, read_statement
 
 TIME_LIMIT_S: Final = 4.5
 """A little more than the database is given, so that its own words come first."""
+LANES_MAX: Final = 4
+"""Questions that may be at the database for one location at once; further ones wait their turn.
+Payments of a location are told one by one."""
 CLOSE_LIMIT_S: Final = 1.0
 
 T = TypeVar("T")
@@ -76,14 +79,15 @@ class SqlTill:
         if self._trouble is None:
             self._reader = Database(url, password, is_writing=False)
             self._writer = Database(url, password, is_writing=True)
-        self._asking: dict[int, Lane] = {}
-        self._telling: dict[int, Lane] = {}
+        self._asking: dict[int, Lanes] = {}
+        self._telling: dict[int, Lanes] = {}
 
     async def open_bills(self, location_id: int, spot: str) -> Sequence[Document]:
-        """Give every open bill of a spot: by opened_at, or as the statement orders them.
+        """Give every open bill of a spot as the statement orders them.
 
         Raises:
-            TillError: the database, the statement or a row is not fit.
+            Refused: this spot's rows are not fit, or its name is none that the database can have.
+            TillError: the database or the statement is not fit.
 
         """
         values = {"location_id": location_id, "spot": spot}
@@ -107,7 +111,8 @@ class SqlTill:
         """Run the statement that marks a bill paid, make sure that it did, and commit.
 
         Raises:
-            TillError: it failed, nothing was recorded, or the answer was lost: tell it again.
+            Refused: nothing was recorded: tell it again.
+            TillError: it failed, or the answer was lost: tell it again.
 
         """
         values = notice_values(notice, self._kind)
@@ -124,7 +129,7 @@ class SqlTill:
         """
         if self._trouble is not None:
             return [f"{self._trouble[0].upper()}{self._trouble[1:]}."]
-        lane = self._lane("till-check", time_limit_s=4 * self._time_limit_s)
+        lane = Lane("till-check", time_limit_s=4 * self._time_limit_s, cut=self._cut)
 
         def examine() -> list[str]:
             return problems_of(
@@ -140,8 +145,8 @@ class SqlTill:
 
     async def aclose(self) -> None:
         """Close the connections. A database that hangs is not waited for."""
-        for lane in (*self._asking.values(), *self._telling.values()):
-            lane.close()
+        for lanes in (*self._asking.values(), *self._telling.values()):
+            lanes.close()
         if self._trouble is None:
             thread = OneThread("till-closing")
             closing = asyncio.get_running_loop().run_in_executor(thread, self._reader.dispose)
@@ -151,18 +156,23 @@ class SqlTill:
 
     async def _run(
         self,
-        lanes: dict[int, Lane],
+        lanes_of: dict[int, Lanes],
         location_id: int,
         doing: str,
         values: Mapping[str, object],
         work: Callable[[], T],
     ) -> T:
-        """Do blocking work on the location's lane; turn what a driver raises into a sentence."""
+        """Do blocking work on a lane of the location; turn what a driver raises into a sentence."""
         if self._trouble is not None:
             raise TillError(self._trouble)
-        lane = lanes.get(location_id)
-        if lane is None:
-            lane = lanes[location_id] = self._lane(f"till-{location_id}", self._time_limit_s)
+        lanes = lanes_of.get(location_id)
+        if lanes is None:
+            lanes = lanes_of[location_id] = Lanes(
+                f"till-{location_id}",
+                count=LANES_MAX if lanes_of is self._asking else 1,
+                time_limit_s=self._time_limit_s,
+                cut=self._cut,
+            )
 
         def guarded() -> T:
             try:
@@ -170,20 +180,19 @@ class SqlTill:
             except TillError:
                 raise
             except UnusableRows as reason:
-                raise TillError(f"{doing} {reason}") from None
+                raise UnreadableBill(f"{doing} {reason}") from None
             except Unreachable as error:
                 raise TillError(str(error)) from None
             except Exception as error:  # A driver raises what it likes.
-                raise TillError(f"{doing}: {words_of(error, values)}") from None
+                kind = Refused if is_of_the_values(error) else TillError
+                raise kind(f"{doing}: {words_of(error, values)}") from None
 
         try:
-            return await lane.run(guarded)
+            return await lanes.run(guarded)
         except LaneTrouble as trouble:
             raise TillError(f"the database {trouble}") from None
 
-    def _lane(self, name: str, time_limit_s: float) -> Lane:
-        def cut(thread: int) -> None:
-            self._reader.cut(thread)
-            self._writer.cut(thread)
-
-        return Lane(name, time_limit_s=time_limit_s, cut=cut)
+    def _cut(self, thread: int) -> None:
+        """Break whatever a thread hangs on."""
+        self._reader.cut(thread)
+        self._writer.cut(thread)

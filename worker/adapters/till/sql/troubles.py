@@ -13,6 +13,16 @@ from worker.adapters.till.text import one_line
 _WORDS_CHARS_MAX: Final = 300
 
 
+def is_of_the_values(error: Exception) -> bool:
+    """Tell whether a database takes offence at this one spot or payment, and works otherwise.
+
+    A text that a column of numbers is compared with, or a key that is there already, say.
+    """
+    from sqlalchemy.exc import DataError, IntegrityError  # noqa: PLC0415 - an extra
+
+    return isinstance(error, DataError | IntegrityError | UnicodeError)
+
+
 def words_of(error: Exception, values: Mapping[str, object]) -> str:
     """Give the database's own words, without the values."""
     cause = getattr(error, "orig", None) or error
