@@ -434,7 +434,7 @@ def test_a_lost_confirm_is_repeated_only_after_a_look_and_a_pause() -> None:
     ],
 )
 def test_a_confirm_in_doubt_is_not_repeated_for_what_is_not_owed(answer: events.Event) -> None:
-    """Nor is the money given back: the confirm that may have left may have worked (S2, S8)."""
+    """Nor is the money given back: the confirm that may have left may have worked (F74)."""
     story = confirming(is_doubtful=True)
     story.tell(looked())
 

@@ -12,6 +12,7 @@ import pytest
 from tests.planted.bug import Bug, Change, StaleBug
 from tests.planted.bugs import BUGS
 from tests.planted.workshop import (
+    LOOK_S,
     ROOT,
     Unusable,
     Workshop,
@@ -28,6 +29,9 @@ QUIET_VISITS = 3000
 
 LONG_HUNTS = frozenset({"waiting-without-a-gap-assumed"})
 """What takes the simulator longer than a test should: `make planted` hunts for it too."""
+
+pytestmark = pytest.mark.timeout(LOOK_S + 60)
+"""A look has a bound of its own; on a machine that others use it may come near it."""
 
 SHORT_HUNTS = [bug for bug in BUGS if bug.name not in LONG_HUNTS]
 
