@@ -139,6 +139,21 @@ def test_a_journal_of_another_user_is_left_alone(shop: Shop, verb: str) -> None:
     assert shop.state() == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_run_leaves_a_journal_of_another_user_alone(shop: Shop) -> None:
+    """A lock or a marker of root's would keep the owner's service from starting."""
+    for name in ("journal.db.lock", "journal.db.instance"):
+        (shop.folder / name).unlink(missing_ok=True)
+    os.chown(shop.journal, 1, -1)
+    files = sorted(path.name for path in shop.folder.iterdir())
+    code, out, _ = cli("run", "--config", str(shop.config))
+
+    assert code == 69
+    assert "sudo -u daemon paysera-worker run" in out
+    assert "worker.crashed" not in out
+    assert sorted(path.name for path in shop.folder.iterdir()) == files
+
+
 @pytest.mark.parametrize("verb", ALL)
 def test_a_broken_configuration_is_78(shop: Shop, verb: str) -> None:
     before = shop.state()

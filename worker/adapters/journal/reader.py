@@ -5,7 +5,6 @@ The connection is read-only. It never folds the log into the file: only the one 
 
 import json
 import os
-import pwd
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeVar
 from worker.adapters.journal import chain, desk, lock, schema, statements, troubles
 from worker.adapters.journal.copying import copy_journal
 from worker.adapters.journal.opening import connect
+from worker.adapters.journal.ownership import user_name
 from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, visit_from_text
 from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.commands import WriteKind
@@ -337,16 +337,9 @@ def check_file(path: Path, verb: str) -> None:
     except OSError as error:
         raise troubles.unreadable(path, error) from error
     if owner != os.geteuid():
-        name = _user_name(owner)
+        name = user_name(owner)
         raise JournalUnavailable(
             f"journal {path}: it belongs to {name}, and only {name} may use it: another "
             "user would leave files beside it that the worker can not write. "
             f"Try: sudo -u {name} paysera-worker {verb}"
         )
-
-
-def _user_name(user_id: int) -> str:
-    try:
-        return pwd.getpwuid(user_id).pw_name
-    except KeyError:
-        return f"#{user_id}"

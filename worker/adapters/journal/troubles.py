@@ -74,6 +74,17 @@ def refusal(path: Path, cause: str, remedy: str) -> JournalUnavailable:
     return JournalUnavailable(f"journal {path}: {cause}. {NOTHING_STARTS} {remedy}")
 
 
+def out_of_reach(path: Path, error: OSError) -> JournalUnavailable:
+    """Say that nobody can tell whether there is a journal, so none is begun either."""
+    cause = f"its directory {path.parent} can not be looked into ({error.strerror})"
+    remedy = _CANNOT_OPEN[1]
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        remedy = (
+            "Run it as the worker's user (sudo -u USER paysera-worker run), or let this one in."
+        )
+    return refusal(path, cause, remedy)
+
+
 def unreadable(path: Path, error: Exception) -> JournalUnavailable:
     """Say what a failure means to a reader."""
     cause, _ = _cause(error)
