@@ -9,13 +9,22 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker import __version__
 from worker.verbs import looking, operating
-from worker.verbs.framing import EXIT_CODES, EXIT_TEMPORARY, add, config, load_settings, seeds
+from worker.verbs.framing import (
+    EXIT_BUG,
+    EXIT_CODES,
+    EXIT_TEMPORARY,
+    add,
+    config,
+    load_settings,
+    seeds,
+)
 
 if TYPE_CHECKING:
     from worker.verbs.framing import Verbs
@@ -25,6 +34,29 @@ DEMO_TILLS: Final = ("fixed", "folder", "http", "sql", "postgres", "command")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
+    try:
+        return run_typed(argv)
+    except Exception as exc:  # The last net: a person typed this, and shall read a sentence.
+        print(words_for_fault(exc), file=sys.stderr)
+        return EXIT_BUG
+
+
+def words_for_fault(fault: Exception) -> str:
+    """Say where a fault of ours is. Its own words may quote a secret, and stay out."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    ours = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
+    place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    why = ""
+    if isinstance(fault, OSError) and fault.strerror:
+        why = f" ({fault.strerror}{f': {fault.filename}' if fault.filename else ''})"
+    return (
+        f"Look whether anything was done (status, visits) before you repeat it: a fault in "
+        f"paysera-worker {__version__}, {type(fault).__name__}{place}{why}; please report this."
+    )
+
+
+def run_typed(argv: Sequence[str] | None) -> int:
+    """Run one verb, whatever becomes of its output."""
     code = 0
     try:
         try:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
+EXIT_BUG: Final = 70
 EXIT_TEMPORARY: Final = 75
+DAYS: Final = (date(2000, 1, 1), date(2099, 12, 31))
+"""Between which days a journal can have any: the calendar's own ends have no neighbours."""
 EXIT_CODES: Final = """\
 exit codes:
   0   well, or stopped as asked
@@ -57,8 +60,20 @@ def config(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def add_day(made: argparse.ArgumentParser) -> None:
     """Add which day is meant."""
-    made.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="default: today")
+    made.add_argument("--day", type=day, metavar="YYYY-MM-DD", help="default: today")
     made.add_argument("--utc", action="store_true", help="a day of UTC, not of this machine's zone")
+
+
+def day(typed: str) -> date:
+    """Read a day."""
+    try:
+        read = date.fromisoformat(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"write it as 2026-11-20, not {typed!r}") from None
+    first, last = DAYS
+    if not first <= read <= last:
+        raise argparse.ArgumentTypeError(f"give a day from {first} to {last}, not {typed}")
+    return read
 
 
 def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:

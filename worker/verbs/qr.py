@@ -204,7 +204,7 @@ def _draw(plan: Plan, wish: Wish, kind: str) -> None:
             )
         files.say(pictures[plan.spots[0]])
         return
-    is_folder = wish.out.is_dir() or wish.out.suffix.lower() != f".{kind}"
+    is_folder = files.is_folder(wish.out) or wish.out.suffix.lower() != f".{kind}"
     if not is_folder and len(plan.spots) == 1:
         files.publish({wish.out: pictures[plan.spots[0]]}, may_replace=wish.is_forced)
         _tell(f"Wrote {wish.out}")
