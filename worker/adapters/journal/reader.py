@@ -130,6 +130,7 @@ class JournalReader:
         try:
             return lock.is_held(self._path)
         except OSError as error:
+            check_file(self._path, self._verb)  # Its lock is the owner's alone: say whom to be.
             raise troubles.unreadable(self._path, error) from error
 
     def instance(self) -> str:
