@@ -61,6 +61,7 @@ def run_typed(argv: Sequence[str] | None) -> int:
     try:
         try:
             arguments = parser().parse_args(argv)
+            arguments.typed = tuple(sys.argv[1:] if argv is None else argv)
             run_verb: Callable[[argparse.Namespace], int] = arguments.run_verb
             code = run_verb(arguments)
         finally:

@@ -13,6 +13,7 @@ from tests.operator.processes import cli
 from tests.operator.theatre import MAC_KEY, stage
 from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.store import Store
+from worker.verbs.keys import with_whole_config
 
 TODAY = datetime.now(UTC).date().isoformat()
 
@@ -78,6 +79,7 @@ def test_both_books_of_a_day_are_compared_to_the_cent(tmp_path: Path) -> None:
         assert (code, out) == (78, "")
         assert "systemd-run" in err
         assert "LoadCredential=wallet.mac_key" in err
+        assert f"paysera-worker reconcile --day {TODAY} --utc --config {keyless}" in err
 
 
 def test_a_backup_is_whole_and_overwrites_nothing(tmp_path: Path) -> None:
@@ -137,4 +139,15 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(tmp_path: Path) -> None:
         code, out, _ = cli("doctor", "--config", keyless)
         assert code == 1
         assert "BAD  credentials" in out
-        assert "systemd-run" in out
+        assert f"paysera-worker doctor --config {keyless}" in out
+
+
+def test_the_line_that_hands_the_key_over_names_the_settings_from_the_root_on() -> None:
+    """The unit that it makes has neither this shell's folder nor its environment."""
+    here, env = Path.cwd(), {"PAYSERA_WORKER_CONFIG": "named.toml"}
+
+    assert with_whole_config(["doctor"], {}) == ["doctor"]
+    assert with_whole_config(["doctor"], env) == ["doctor", "--config", f"{here}/named.toml"]
+    for words in (["--config", "my own.toml"], ["--config=my own.toml"]):
+        (whole,) = {" ".join(with_whole_config(words, env)).replace("=", " ")}
+        assert whole == f"--config {here}/my own.toml"

@@ -58,7 +58,7 @@ def reconcile(arguments: argparse.Namespace) -> int:
     from worker.verbs.takings import day_of
 
     if not has_key(settings):
-        how = keys.how_to_have_the_key(settings, "reconcile")
+        how = keys.how_to_have_the_key(settings, arguments.typed)
         print(f"{how}\nIt has to ask Paysera, and the key is the service's.", file=sys.stderr)
         return EXIT_CONFIGURATION
     day = day_of(arguments.day, is_utc=arguments.utc, now=datetime.now(UTC))
@@ -72,7 +72,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         return settings
     from worker.verbs import doctor as verb
 
-    return verb.run(settings)
+    return verb.run(settings, arguments.typed)
 
 
 def drain(arguments: argparse.Namespace) -> int:

@@ -147,7 +147,7 @@ def _location_and_name(wish: Wish, env: Mapping[str, str]) -> tuple[int, str]:
     from worker import settings  # noqa: PLC0415 - slow, and the words may have been wrong
 
     try:
-        known = settings.load(wish.config, env)
+        known = settings.load(wish.config, env, is_key_needed=False)
     except settings.SettingsError as exc:
         if wish.location is None:
             raise NoLocation(f"{exc}\nOr say which location it is with --location N.") from exc
