@@ -5,14 +5,17 @@ import io
 import json
 import sqlite3
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.operator.ledgers import an_evening
+from tests.adapters.journal.builders import an_entry
+from tests.operator.ledgers import an_evening, parked
 from tests.operator.processes import cli
 from tests.operator.theatre import MAC_KEY, stage
 from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.store import Store
+from worker.domain.ids import SpotId
 from worker.verbs.keys import with_whole_config
 
 TODAY = datetime.now(UTC).date().isoformat()
@@ -151,3 +154,19 @@ def test_the_line_that_hands_the_key_over_names_the_settings_from_the_root_on() 
     for words in (["--config", "my own.toml"], ["--config=my own.toml"]):
         (whole,) = {" ".join(with_whole_config(words, env)).replace("=", " ")}
         assert whole == f"--config {here}/my own.toml"
+
+
+def test_all_that_need_a_human_are_listed(tmp_path: Path) -> None:
+    """Whoever works the list off must not believe at its fiftieth line that it ends there."""
+    with stage(tmp_path) as play:
+        config = play.config()
+        store = Store.open(play.journal)
+        visits = [parked(number, f"B-{number}") for number in range(1, 61)]
+        store.commit([an_entry(replace(one, spot_id=SpotId(one.label))) for one in visits])
+        store.close()
+
+        listed = cli("visits", "--parked", "--config", config)[1].splitlines()
+        assert len(listed) == 1 + 60
+        newest = cli("visits", "--config", config)[1].splitlines()
+        assert len(newest) == 1 + 50 + 1
+        assert "the newest 50" in newest[-1]

@@ -104,17 +104,22 @@ def test_totals_add_up_by_end_and_currency(store: Store, reader: JournalReader) 
     bills = {1: a_bill(), 2: a_bill(None, 750), 3: a_bill(None, 99, "USD"), 4: a_bill(None, 10)}
     for number, bill in bills.items():
         end = End.DECLINED if number == 4 else End.PAID
-        keep(store, an_entry(closed(a_visit(number, bill=bill), end)))
+        taken = bill.money.amount_minor if end is End.PAID else 0
+        visit = closed(a_visit(number, bill=bill), end)
+        keep(store, an_entry(replace(visit, taken_minor=taken)))
     keep(store, an_entry(a_visit(5)))
+    part = closed(a_visit(6, bill=a_bill(None, 900)), End.EXPIRED)
+    keep(store, an_entry(replace(part, taken_minor=300)))
 
     totals = reader.totals()
-    assert totals.confirmed() == {"EUR": 2000, "USD": 99}
-    assert totals.by_step == {Step.CLOSED: 4, Step.SEEN: 1}
+    assert totals.confirmed() == {"EUR": 2300, "USD": 99}, "a part that was paid counts"
+    assert totals.by_step == {Step.CLOSED: 5, Step.SEEN: 1}
     assert totals.by_end == (
-        Total(None, None, 1, 0),
-        Total(End.DECLINED, "EUR", 1, 10),
-        Total(End.PAID, "EUR", 2, 2000),
-        Total(End.PAID, "USD", 1, 99),
+        Total(None, None, 1, 0, 0),
+        Total(End.DECLINED, "EUR", 1, 10, 0),
+        Total(End.EXPIRED, "EUR", 1, 900, 300),
+        Total(End.PAID, "EUR", 2, 2000, 2000),
+        Total(End.PAID, "USD", 1, 99, 99),
     )
 
 

@@ -6,6 +6,7 @@ The connection is read-only. It never folds the log into the file: only the one 
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,7 @@ WHERE (NOT ? OR step NOT IN ('closed', 'parked'))
 ORDER BY visit_id DESC LIMIT ?
 """
 TOTALS: Final = """
-SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0) FROM visit
+SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0), sum(taken_minor) FROM visit
 GROUP BY "end", currency ORDER BY "end", currency
 """
 PAID: Final = """
@@ -42,6 +43,8 @@ SELECT body FROM visit WHERE opened_at < ?1 AND (
   OR ((taken_minor > 0 OR step = 'parked') AND json_extract(body, '$.since') >= ?2)
 ) ORDER BY visit_id
 """
+ALL: Final = -1
+"""As a limit: none."""
 INTENTS: Final = """
 SELECT kind, target, state, attempts, begun_at, ended_at, detail FROM intent
 WHERE visit_id = ? ORDER BY intent_id
@@ -75,6 +78,8 @@ class Total:
     """None: there was no bill."""
     visits: int
     amount_minor: int
+    taken_minor: int
+    """Less than the bills where only parts of one were paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,11 @@ class Totals:
 
     def confirmed(self) -> dict[str, int]:
         """Give the money that was taken, in minor units by currency."""
-        return {
-            total.currency: total.amount_minor
-            for total in self.by_end
-            if total.end is End.PAID and total.currency is not None
-        }
+        taken = Counter[str]()
+        for total in self.by_end:
+            if total.currency is not None and total.taken_minor:
+                taken[total.currency] += total.taken_minor
+        return dict(taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +234,7 @@ class JournalReader:
             )
         )
         return Totals(
-            by_end=tuple(
-                Total(End(end) if end else None, currency, visits, amount_minor)
-                for end, currency, visits, amount_minor in by_end
-            ),
+            by_end=tuple(Total(End(end) if end else None, *rest) for end, *rest in by_end),
             by_step={Step(step): visits for step, visits in by_step},
         )
 
