@@ -314,3 +314,26 @@ def test_a_fault_of_ours_is_one_sentence_without_its_words(
     assert "KeyError at cli.py:" in said
     assert "please report this" in said
     assert MAC_KEY not in said
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["check-config --online", "doctor", "reconcile", "rehearse --spot table1", "retry v-0002"],
+)
+def test_what_a_verb_logs_is_covered_and_on_stderr(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """Standard output is for what was asked, and no exception may quote the key."""
+    told: dict[str, object] = {}
+
+    def configure(**how: object) -> None:
+        told.update(how)
+        raise KeyError  # Nothing need be done.
+
+    monkeypatch.setattr("worker.adapters.logs.configure", configure)
+    monkeypatch.chdir(shop.folder)
+
+    assert main([*typed.split(), "--config", str(shop.config)]) == 70
+    assert told["stream"] is sys.stderr
+    assert told["level"] == "error"
+    assert MAC_KEY in str(told["secrets"])

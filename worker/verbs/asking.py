@@ -120,7 +120,7 @@ def is_held(settings: Settings) -> bool:
 
 async def do_here(settings: Settings, request: Request) -> Reply:
     """Do it in this process, which holds the journal meanwhile: a worker's start waits or is 75."""
-    logs.configure(level="error", fmt="pretty", stream=sys.stderr)
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     clock = SystemClock()
     journal = SqliteJournal.open(settings.journal.path)
     wallet = make_wallet(settings, clock, random.SystemRandom()) if has_key(settings) else None

@@ -45,7 +45,7 @@ class Finding:
 
 def run(settings: Settings, typed: Sequence[str]) -> int:
     """Look at everything and say it; 0 when all is well, else 1."""
-    logs.configure(level="error", fmt="pretty", stream=sys.stderr)
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     is_well = True
     for finding in all_findings(settings, typed):
         mark = "ok " if finding.is_ok else "BAD"

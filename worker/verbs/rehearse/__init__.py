@@ -54,7 +54,7 @@ class Wish:
 
 def run(settings: Settings, wish: Wish) -> int:
     """Rehearse; return the exit code."""
-    logs.configure(level="error", fmt="auto", stream=sys.stderr)
+    logs.configure(level="error", fmt="auto", stream=sys.stderr, secrets=settings.secrets())
     before = signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         _money(settings, wish)
