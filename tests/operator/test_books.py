@@ -170,3 +170,15 @@ def test_all_that_need_a_human_are_listed(tmp_path: Path) -> None:
         newest = cli("visits", "--config", config)[1].splitlines()
         assert len(newest) == 1 + 50 + 1
         assert "the newest 50" in newest[-1]
+
+
+def test_status_names_the_journal_as_references_do(tmp_path: Path) -> None:
+    """A twin is told by its reference, whose second part is the name of its journal."""
+    with stage(tmp_path) as play:
+        config = play.config()
+        an_evening(play.journal)
+        with JournalReader(play.journal) as reader:
+            name = reader.instance()
+
+        assert f"  journal        {name}\n" in cli("status", "--config", config)[1]
+        assert json.loads(cli("status", "--json", "--config", config)[1])["journal"] == name

@@ -19,7 +19,7 @@ NEWEST: Final = 50
 def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
     """Say how the worker is: 0 well, 1 degraded, 3 not running."""
     is_running = reader.is_running()
-    beat, totals = reader.beat(), reader.totals()
+    instance, beat, totals = reader.instance(), reader.beat(), reader.totals()
     open_visits = sum(count for step, count in totals.by_step.items() if step not in FINAL)
     settled = len(reader.resolutions())
     parked = totals.by_step.get(Step.PARKED, 0) - settled
@@ -40,6 +40,7 @@ def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
             "unposted": len(unposted),
             "unposted_parked": given_up,
             "mode": mode,
+            "journal": instance,
             "draining_since": draining.isoformat() if draining else None,
             "confirmed_minor": totals.confirmed(),
             "report_age_s": None if age_s is None else round(age_s, 1),
@@ -58,6 +59,7 @@ def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
     if draining:
         print(f"  draining       since {draining:%Y-%m-%d %H:%M:%S} UTC  (end it: drain --undo)")
     print(f"  mode           {mode}")
+    print(f"  journal        {instance}")
     for currency, amount_minor in sorted(totals.confirmed().items()):
         print(f"  taken in all   {money(amount_minor, currency)}")
     if is_running and report:
