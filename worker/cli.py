@@ -24,6 +24,7 @@ from worker.verbs.framing import (
     config,
     load_settings,
     seeds,
+    spots,
 )
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def add_working_verbs(verbs: "Verbs") -> None:
     text = "run a stand-in for Paysera's wallet on this machine"
     made = seeds(add(verbs, "sandbox", run_sandbox, text, "sandbox --port 8800 --customers 3"))
     made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
-    made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
+    made.add_argument("--spots", type=spots, default=12, metavar="N", help="tables (default 12)")
     made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
     made.add_argument(
         "--as-recorded", type=Path, metavar="FILE", help="answer as a rehearsal found the real one"

@@ -337,3 +337,31 @@ def test_what_a_verb_logs_is_covered_and_on_stderr(
     assert told["stream"] is sys.stderr
     assert told["level"] == "error"
     assert MAC_KEY in str(told["secrets"])
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            f"sandbox --port 0 --spots {spots}"
+            for spots in ("0", "-1", "100001", "1e3", "9" * 5000)
+        ),
+        *(f"drain --timeout {seconds}" for seconds in ("nan", "inf", "-1", "1e9", "soon")),
+    ],
+)
+def test_a_number_beyond_all_use_is_refused(typed: str) -> None:
+    code, out, err = cli(*typed.split())
+
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert "give " in err.splitlines()[-1]
+
+
+def test_a_note_does_not_steer_the_terminal(shop: Shop) -> None:
+    """Whoever typed it may have pasted it; whoever reads it later did not ask for it."""
+    typed = ("v-0002", "--as", "unpaid", "--note")
+    shop.type("resolve", *typed, "seen\x1b[2Jthere")
+    again = shop.type("resolve", *typed, "bank")
+
+    assert "\x1b" not in again[1] + again[2]
+    assert "seen" in again[1] + again[2]

@@ -1,6 +1,7 @@
 """What all verbs have in common at the shell: how they are described, their settings, their end."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -30,6 +31,9 @@ exit codes:
   77  Paysera refuses the credentials
   78  wrong configuration
 """
+
+SPOTS_MAX: Final = 100_000
+SECONDS_MAX: Final = 7 * 86400.0
 
 
 def add(
@@ -73,6 +77,26 @@ def day(typed: str) -> date:
     first, last = DAYS
     if not first <= read <= last:
         raise argparse.ArgumentTypeError(f"give a day from {first} to {last}, not {typed}")
+    return read
+
+
+def spots(typed: str) -> int:
+    """Read how many tables a sandbox has: each is kept in memory, and drawn on its page."""
+    if not typed.isascii() or not typed.isdecimal() or not 1 <= int(typed[:9]) <= SPOTS_MAX:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {SPOTS_MAX}, not {typed[:40]!r}")
+    return int(typed[:9])
+
+
+def seconds(typed: str) -> float:
+    """Read how long to wait: a number that time can reach."""
+    try:
+        read = float(typed)
+    except ValueError:
+        read = math.nan
+    if not 0 <= read <= SECONDS_MAX:
+        raise argparse.ArgumentTypeError(
+            f"give seconds from 0 to {SECONDS_MAX:.0f}, not {typed[:40]!r}"
+        )
     return read
 
 
