@@ -183,6 +183,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     # to process 1 that has no handler: a stop in the first half second would wait to be killed.
     # At once, not by an exception: native modules that are being loaded do not take one well.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings
