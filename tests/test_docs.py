@@ -37,3 +37,12 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_runbook_is_numbered_whole() -> None:
+    """An alert or a colleague names an entry by its number; what does not apply says so there."""
+    told = (ROOT / "docs/operations.md").read_text()
+
+    numbers = re.findall(r"^### R(\d+)\. ", told, re.MULTILINE)
+
+    assert numbers == [str(number) for number in range(1, 16)]

@@ -296,6 +296,7 @@ async def serve(settings: Settings) -> None:
         supervisor = make_supervisor(
             settings, wallet=wallet, journal=journal, till=till, clock=clock, dice=dice
         )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, supervisor.tell_state)
         await resume_draining(journal, supervisor)
         gc.freeze()  # What is loaded by now stays; the collector need not walk through it again.
         await supervisor.run(stop)
@@ -320,7 +321,10 @@ async def resume_draining(journal: SqliteJournal, supervisor: Supervisor) -> Non
 
 
 def listen_to_signals(stop: asyncio.Event) -> None:
-    """TERM and INT stop politely; HUP is answered in the log and changes nothing."""
+    """TERM and INT stop politely; HUP is answered in the log and changes nothing.
+
+    USR1 asks how it is, which nobody can say yet; it would end a process that does not expect it.
+    """
     loop = asyncio.get_running_loop()
 
     def on_hangup() -> None:
@@ -334,3 +338,4 @@ def listen_to_signals(stop: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask_to_stop, stop, number.name)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: None)

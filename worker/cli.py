@@ -9,13 +9,23 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker import __version__
 from worker.verbs import looking, operating
-from worker.verbs.framing import EXIT_CODES, EXIT_TEMPORARY, add, config, load_settings, seeds
+from worker.verbs.framing import (
+    EXIT_BUG,
+    EXIT_CODES,
+    EXIT_TEMPORARY,
+    add,
+    config,
+    load_settings,
+    seeds,
+    spots,
+)
 
 if TYPE_CHECKING:
     from worker.verbs.framing import Verbs
@@ -25,10 +35,34 @@ DEMO_TILLS: Final = ("fixed", "folder", "http", "sql", "postgres", "command")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
+    try:
+        return run_typed(argv)
+    except Exception as exc:  # The last net: a person typed this, and shall read a sentence.
+        print(words_for_fault(exc), file=sys.stderr)
+        return EXIT_BUG
+
+
+def words_for_fault(fault: Exception) -> str:
+    """Say where a fault of ours is. Its own words may quote a secret, and stay out."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    ours = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
+    place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    why = ""
+    if isinstance(fault, OSError) and fault.strerror:
+        why = f" ({fault.strerror}{f': {fault.filename}' if fault.filename else ''})"
+    return (
+        f"Look whether anything was done (status, visits) before you repeat it: a fault in "
+        f"paysera-worker {__version__}, {type(fault).__name__}{place}{why}; please report this."
+    )
+
+
+def run_typed(argv: Sequence[str] | None) -> int:
+    """Run one verb, whatever becomes of its output."""
     code = 0
     try:
         try:
             arguments = parser().parse_args(argv)
+            arguments.typed = tuple(sys.argv[1:] if argv is None else argv)
             run_verb: Callable[[argparse.Namespace], int] = arguments.run_verb
             code = run_verb(arguments)
         finally:
@@ -100,7 +134,7 @@ def add_working_verbs(verbs: "Verbs") -> None:
     text = "run a stand-in for Paysera's wallet on this machine"
     made = seeds(add(verbs, "sandbox", run_sandbox, text, "sandbox --port 8800 --customers 3"))
     made.add_argument("--port", type=int, default=8800, metavar="N", help="default 8800; 0: any")
-    made.add_argument("--spots", type=int, default=12, metavar="N", help="tables (default 12)")
+    made.add_argument("--spots", type=spots, default=12, metavar="N", help="tables (default 12)")
     made.add_argument("--customers", type=int, default=0, metavar="N", help="scripted guests")
     made.add_argument(
         "--as-recorded", type=Path, metavar="FILE", help="answer as a rehearsal found the real one"
@@ -149,6 +183,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     # to process 1 that has no handler: a stop in the first half second would wait to be killed.
     # At once, not by an exception: native modules that are being loaded do not take one well.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     settings = load_settings(arguments)
     if isinstance(settings, int):
         return settings

@@ -20,6 +20,7 @@ class LineName(StrEnum):
     WORKER_STARTED = "worker.started"
     WORKER_READY = "worker.ready"
     WORKER_ALIVE = "worker.alive"
+    WORKER_STATE = "worker.state"
     WORKER_SIGNALLED = "worker.signalled"
     WORKER_STOPPING = "worker.stopping"
     WORKER_STOPPED = "worker.stopped"
@@ -118,6 +119,10 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
     _line(LineName.WORKER_ALIVE, "info",
           "open parked unposted polls polls_failed last_poll_ms",
           "Proof of life, every quarter of an hour. If it stays out, the worker is not running."),
+    _line(LineName.WORKER_STATE, "info",
+          "mode open unposted is_draining polls polls_failed last_poll_ms good_poll_age_s "
+          "late_loops",
+          "How it is now: somebody asked with USR1 (`systemctl kill --signal=USR1`)."),
     _line(LineName.WORKER_SIGNALLED, "info warning", "signal why do",
           "Somebody asked it to stop; as a warning, to reload, which it does not do.",
           "After a change of the settings, restart it."),

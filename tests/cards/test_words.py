@@ -50,6 +50,11 @@ def test_location_and_name_come_from_the_settings_when_there_is_one(tmp_path: Pa
     assert (code, err) == (0, "")
     assert "<title>PAYSERA*4711:bar</title>" in out
 
+    config.write_text(SETTINGS.replace("mac_key", "#") + "[[locations]]\nid = 4711\n")
+    again = qr("--config", config, "--spots", "bar", "--format", "svg")
+    assert again == (code, out, err), "no code needs the MAC key, which only the service has"
+    config = settings(tmp_path, 'id = 4711\nname = "Kavinė"')
+
     cards = tmp_path / "cards.pdf"
     code, out, err = qr(
         "--spots", "bar", "--out", cards, env={"PAYSERA_WORKER_CONFIG": str(config)}

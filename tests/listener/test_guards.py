@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from tests.listener.door import TOKEN, Door, a_door
 from worker.adapters.clock import SystemClock
+from worker.adapters.listener.guards import Guard
 from worker.adapters.listener.server import BURST, CONNECTIONS_MAX, HEAD_S, open_door
 
 FIGURES = ("/readyz", "/healthz", "/metrics", "/floor.json")
@@ -107,6 +108,10 @@ async def test_a_head_of_more_than_64_kib_is_refused() -> None:
         assert (await door.ask("/livez", X_Long="x" * 60_000)).status == 200
         answer = await door.knock(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 200_000)
         assert answer is None or answer.status == 400
+        headers = [(b"host", f"127.0.0.1:{door.port}".encode()), (b"x-long", b"x" * 70_000)]
+        refusal = Guard(port=door.port, token=None).refuse("GET", "/livez", headers)
+        assert refusal is not None, "a whole one, too"
+        assert refusal.status == 431
 
 
 @pytest.mark.parametrize(

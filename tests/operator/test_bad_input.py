@@ -12,7 +12,8 @@ from tests.operator.ledgers import an_evening
 from tests.operator.processes import ROOT, cli, environ
 from tests.operator.theatre import CONFIG, FIXED, MAC_KEY
 from worker.adapters.journal.lock import Lock
-from worker.cli import parser
+from worker.cli import main, parser
+from worker.verbs.backup import refusal
 from worker.verbs.framing import EXIT_CODES
 
 NOTE = ("--note", "bank")
@@ -139,6 +140,21 @@ def test_a_journal_of_another_user_is_left_alone(shop: Shop, verb: str) -> None:
     assert shop.state() == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_run_leaves_a_journal_of_another_user_alone(shop: Shop) -> None:
+    """A lock or a marker of root's would keep the owner's service from starting."""
+    for name in ("journal.db.lock", "journal.db.instance"):
+        (shop.folder / name).unlink(missing_ok=True)
+    os.chown(shop.journal, 1, -1)
+    files = sorted(path.name for path in shop.folder.iterdir())
+    code, out, _ = cli("run", "--config", str(shop.config))
+
+    assert code == 69
+    assert "sudo -u daemon paysera-worker run" in out
+    assert "worker.crashed" not in out
+    assert sorted(path.name for path in shop.folder.iterdir()) == files
+
+
 @pytest.mark.parametrize("verb", ALL)
 def test_a_broken_configuration_is_78(shop: Shop, verb: str) -> None:
     before = shop.state()
@@ -229,3 +245,123 @@ def test_the_readme_and_the_help_know_the_same_verbs() -> None:
     assert named == set(verbs.choices or ())
     operations = (ROOT / "docs/operations.md").read_text()
     assert [verb for verb in ALL if f"`{verb.split()[0]}" not in operations] == []
+
+
+@pytest.mark.parametrize("verb", ["report", "reconcile"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "yesterday"])
+def test_a_day_that_no_journal_has_is_refused(shop: Shop, verb: str, day: str) -> None:
+    """The calendar's first and last day have no neighbours to count from."""
+    code, out, err = cli(verb, "--day", day, "--config", shop.config)
+
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert day in err.splitlines()[-1]
+
+
+def test_a_copy_where_nobody_can_look_is_refused(shop: Shop) -> None:
+    code, _, err = shop.type("backup", "{folder}/" + "c" * 300)
+
+    check_sentence(code, err)
+    assert code == 2
+    assert "can not be looked at" in err
+
+
+def test_a_copy_into_a_locked_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    assert "can not write into" in refusal(tmp_path / "copy.db")
+
+
+@pytest.mark.parametrize("name", ["c" * 300 + ".svg", "c" * 300])
+def test_a_picture_where_nobody_can_look_is_refused(shop: Shop, name: str) -> None:
+    code, _, err = cli(
+        "qr", "--spots", "table1", "--format", "svg", "--out", shop.folder / name,
+        "--config", shop.config,
+    )  # fmt: skip
+
+    check_sentence(code, err)
+    assert code == 2
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_a_report_that_nobody_can_read_is_said(shop: Shop, form: str) -> None:
+    command = [sys.executable, "-m", "worker", "report", form, "--config", str(shop.config)]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command],
+        cwd=ROOT, env=environ(), stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+
+    check_sentence(done.returncode, done.stderr)
+    assert done.returncode == 75
+
+
+def test_a_fault_of_ours_is_one_sentence_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it is, so that it can be reported; what it quotes may be a secret."""
+
+    def fail(_: object) -> int:
+        raise KeyError(MAC_KEY)
+
+    monkeypatch.setattr("worker.cli.show_version", fail)
+    code = main(["version"])
+    said = capsys.readouterr().err
+
+    check_sentence(code, said)
+    assert code == 70
+    assert "KeyError at cli.py:" in said
+    assert "please report this" in said
+    assert MAC_KEY not in said
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["check-config --online", "doctor", "reconcile", "rehearse --spot table1", "retry v-0002"],
+)
+def test_what_a_verb_logs_is_covered_and_on_stderr(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """Standard output is for what was asked, and no exception may quote the key."""
+    told: dict[str, object] = {}
+
+    def configure(**how: object) -> None:
+        told.update(how)
+        raise KeyError  # Nothing need be done.
+
+    monkeypatch.setattr("worker.adapters.logs.configure", configure)
+    monkeypatch.chdir(shop.folder)
+
+    assert main([*typed.split(), "--config", str(shop.config)]) == 70
+    assert told["stream"] is sys.stderr
+    assert told["level"] == "error"
+    assert MAC_KEY in str(told["secrets"])
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            f"sandbox --port 0 --spots {spots}"
+            for spots in ("0", "-1", "100001", "1e3", "9" * 5000)
+        ),
+        *(f"drain --timeout {seconds}" for seconds in ("nan", "inf", "-1", "1e9", "soon")),
+    ],
+)
+def test_a_number_beyond_all_use_is_refused(typed: str) -> None:
+    code, out, err = cli(*typed.split())
+
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert "give " in err.splitlines()[-1]
+
+
+def test_a_note_does_not_steer_the_terminal(shop: Shop) -> None:
+    """Whoever typed it may have pasted it; whoever reads it later did not ask for it."""
+    typed = ("v-0002", "--as", "unpaid", "--note")
+    shop.type("resolve", *typed, "seen\x1b[2Jthere")
+    again = shop.type("resolve", *typed, "bank")
+
+    assert "\x1b" not in again[1] + again[2]
+    assert "seen" in again[1] + again[2]

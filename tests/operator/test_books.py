@@ -5,14 +5,18 @@ import io
 import json
 import sqlite3
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.operator.ledgers import an_evening
+from tests.adapters.journal.builders import an_entry
+from tests.operator.ledgers import an_evening, parked
 from tests.operator.processes import cli
 from tests.operator.theatre import MAC_KEY, stage
 from worker.adapters.journal.reader import JournalReader
 from worker.adapters.journal.store import Store
+from worker.domain.ids import SpotId
+from worker.verbs.keys import with_whole_config
 
 TODAY = datetime.now(UTC).date().isoformat()
 
@@ -78,6 +82,7 @@ def test_both_books_of_a_day_are_compared_to_the_cent(tmp_path: Path) -> None:
         assert (code, out) == (78, "")
         assert "systemd-run" in err
         assert "LoadCredential=wallet.mac_key" in err
+        assert f"paysera-worker reconcile --day {TODAY} --utc --config {keyless}" in err
 
 
 def test_a_backup_is_whole_and_overwrites_nothing(tmp_path: Path) -> None:
@@ -137,4 +142,43 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(tmp_path: Path) -> None:
         code, out, _ = cli("doctor", "--config", keyless)
         assert code == 1
         assert "BAD  credentials" in out
-        assert "systemd-run" in out
+        assert f"paysera-worker doctor --config {keyless}" in out
+
+
+def test_the_line_that_hands_the_key_over_names_the_settings_from_the_root_on() -> None:
+    """The unit that it makes has neither this shell's folder nor its environment."""
+    here, env = Path.cwd(), {"PAYSERA_WORKER_CONFIG": "named.toml"}
+
+    assert with_whole_config(["doctor"], {}) == ["doctor"]
+    assert with_whole_config(["doctor"], env) == ["doctor", "--config", f"{here}/named.toml"]
+    for words in (["--config", "my own.toml"], ["--config=my own.toml"]):
+        (whole,) = {" ".join(with_whole_config(words, env)).replace("=", " ")}
+        assert whole == f"--config {here}/my own.toml"
+
+
+def test_all_that_need_a_human_are_listed(tmp_path: Path) -> None:
+    """Whoever works the list off must not believe at its fiftieth line that it ends there."""
+    with stage(tmp_path) as play:
+        config = play.config()
+        store = Store.open(play.journal)
+        visits = [parked(number, f"B-{number}") for number in range(1, 61)]
+        store.commit([an_entry(replace(one, spot_id=SpotId(one.label))) for one in visits])
+        store.close()
+
+        listed = cli("visits", "--parked", "--config", config)[1].splitlines()
+        assert len(listed) == 1 + 60
+        newest = cli("visits", "--config", config)[1].splitlines()
+        assert len(newest) == 1 + 50 + 1
+        assert "the newest 50" in newest[-1]
+
+
+def test_status_names_the_journal_as_references_do(tmp_path: Path) -> None:
+    """A twin is told by its reference, whose second part is the name of its journal."""
+    with stage(tmp_path) as play:
+        config = play.config()
+        an_evening(play.journal)
+        with JournalReader(play.journal) as reader:
+            name = reader.instance()
+
+        assert f"  journal        {name}\n" in cli("status", "--config", config)[1]
+        assert json.loads(cli("status", "--json", "--config", config)[1])["journal"] == name

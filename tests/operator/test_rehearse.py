@@ -1,5 +1,7 @@
 """A first payment of one cent, rehearsed at sandboxes that agree, and at others that do not."""
 
+import asyncio
+import errno
 import json
 import signal
 import subprocess
@@ -9,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.operator.processes import ROOT, Performer, cli, environ, until
 from tests.operator.theatre import Stage, stage
 from worker.sandbox.manners import SWITCHES
+from worker.verbs import rehearse as verb
 from worker.verbs.rehearse.assumptions import ASSUMPTIONS
+from worker.verbs.rehearse.note import Made, Note
 
 LOWERED = "transaction.confirm.lowered"
 
@@ -281,6 +286,57 @@ def test_what_a_rehearsal_can_not_do_is_said_before_anything_is_sent(
         assert (found, out) == (code, "")
         assert words in err
         assert not play.control("GET", "requests")["requests"]
+
+
+@pytest.mark.parametrize("out", ["", ".", "missing/r.json", "x" * 250, "/dev/null"])
+def test_a_recording_that_can_not_be_written_is_refused_first(tmp_path: Path, out: str) -> None:
+    """Found out at the end, the findings would be lost and a note could not be kept."""
+    with stage(tmp_path) as play:
+        target = out if out in {"", ".", "/dev/null"} else tmp_path / out
+        arguments = ("--config", play.config(), "--spot", "table1", "--yes", "--out", target)
+        code, said, err = cli("rehearse", *arguments)
+
+        assert (code, said) == (2, "")
+        assert "choose another --out" in err
+        assert not play.control("GET", "requests")["requests"]
+        assert list(tmp_path.glob("*.part")) == []
+
+
+def test_what_is_left_is_said_when_the_disk_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The note may be lost with the disk, so these words may be all that is known of it."""
+
+    async def nothing() -> None:
+        pass
+
+    async def fail(*_: object, **__: object) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def stop() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def have(name: str, value: object) -> None:
+        monkeypatch.setattr(rehearsal, name, value, raising=False)
+
+    rehearsal = object.__new__(verb.Rehearsal)
+    with asyncio.Runner() as runner:
+        have("_runner", runner)
+        have("_note", Note(tmp_path / "note", [Made("rehearsal.1.1", 0.0)], "spot-1"))
+        have("_wish", SimpleNamespace(spot="table1"))
+        have("_clock", None)
+        have("_line", SimpleNamespace(wallet=SimpleNamespace(aclose=nothing)))
+        have("_clear_earlier", lambda: None)
+        have("_play_all", stop)
+        have("_tell", lambda: 0)
+        monkeypatch.setattr(verb, "clear", fail)
+        code = rehearsal.run()
+    err = capsys.readouterr().err
+
+    assert code == 69
+    assert "Stopped: [Errno 28] No space left" in err
+    assert "LEFT: transaction rehearsal.1.1 may be open" in err
+    assert "LEFT: table table1 may be waiting" in err
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,24 @@ def test_a_call_that_is_answered_in_time_is_journaled_before_the_worker_stops(
         check_paid_once(play)
 
 
+def test_usr1_is_answered_in_the_log_and_ends_nothing(tmp_path: Path) -> None:
+    """Whoever asks by the signal that other services take for this gets one line with figures."""
+    with stage(tmp_path) as play:
+        config = play.config()
+        play.scan()
+        daemon = play.start(config)
+        play.await_offer()
+        play.await_steps(Step.OFFERED)
+        daemon.tell(signal.SIGUSR1)
+        said = daemon.await_line("worker.state")
+
+        assert said["open"] == 1
+        assert said["is_draining"] is False
+        assert said["good_poll_age_s"] is not None
+        assert daemon.stop() == 0
+        assert daemon.err.read_text() == ""
+
+
 def test_a_hangup_is_answered_in_the_log_and_changes_nothing(tmp_path: Path) -> None:
     """HUP does not kill; the log says that settings are not reloaded and what to do instead.
 

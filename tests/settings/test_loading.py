@@ -237,7 +237,8 @@ def test_the_published_sample_is_refused_at_the_real_wallet(tmp_path: Path, base
     assert "wallet.client_id" in report
     assert "the real wallet" in report
     file = tmp_path / "worker.toml"
-    load(file, environ, secrets_dir=tmp_path / "none", is_key_needed=False)
+    with pytest.raises(SettingsError, match="the real wallet"):
+        load(file, environ, secrets_dir=tmp_path / "none", is_key_needed=False)
 
 
 def test_a_host_that_only_looks_like_payseras_is_another(tmp_path: Path) -> None:

@@ -110,6 +110,24 @@ class Supervisor:
         """The loops' proof of life, for whoever looks on."""
         return self._pulse
 
+    def tell_state(self) -> None:
+        """Say in the log how it is now, to somebody who asked by a signal."""
+        wallet = self._wallet_report()
+        figures = report(self._engine, self._postman, self._pulse, wallet, self._mode)
+        late = figures["late_loops"]
+        log.info(
+            LineName.WORKER_STATE,
+            mode=self._mode,
+            open=figures["open"],
+            unposted=figures["unposted"],
+            is_draining=figures["is_draining"],
+            polls=figures["polls"],
+            polls_failed=figures["polls_failed"],
+            last_poll_ms=figures["last_poll_ms"],
+            good_poll_age_s=figures["good_poll_age_s"],
+            late_loops=", ".join(map(str, late)) if isinstance(late, list) else None,
+        )
+
     def beside(self, name: str, sideline: Sideline) -> None:
         """Run something beside the loops. It is not counted on: payments do not wait for it."""
         self._sidelines[name] = sideline

@@ -7,6 +7,7 @@ can not use is an error that says where it stands and what to do, and never show
 Below the roof nobody sees these classes; they are handed plain values.
 """
 
+from worker.settings.layers import CONFIG_VARIABLE
 from worker.settings.loading import has_key, load
 from worker.settings.model import (
     JournalSettings,
@@ -32,6 +33,7 @@ from worker.settings.tills import (
 )
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "CommandTill",
     "FixedTill",
     "FolderTill",

@@ -70,8 +70,7 @@ def load(
         ]
         raise SettingsError(problems) from None
     problems += _key_problems(settings, origins)
-    if is_key_needed:
-        problems += _sample_problems(settings, origins)
+    problems += _sample_problems(settings, origins)
     if problems:
         raise SettingsError(problems)
     settings._origins = origins  # noqa: SLF001 - ours, and set once

@@ -21,9 +21,11 @@ from worker.domain.errors import JournalLocked, JournalUnavailable
 from worker.ports import Reply, Request
 from worker.service.requests import Desk
 from worker.settings import Settings, has_key
+from worker.verbs.wording import plain
 
 WAIT_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.1
+LINE_MAX: Final = 4000
 
 
 def ask(settings: Settings, verb: str, words: Mapping[str, str]) -> int:
@@ -51,7 +53,9 @@ def ask(settings: Settings, verb: str, words: Mapping[str, str]) -> int:
     except JournalUnavailable as exc:
         print(exc, file=sys.stderr)
         return EXIT_TEMPORARY if isinstance(exc, JournalLocked) else EXIT_UNAVAILABLE
-    print(reply.text, file=sys.stderr if reply.exit_code else sys.stdout)
+    # It may quote what a human typed once: nothing in it may steer the terminal.
+    shown = "\n".join(plain(line, LINE_MAX) for line in reply.text.split("\n"))
+    print(shown, file=sys.stderr if reply.exit_code else sys.stdout)
     return reply.exit_code
 
 
@@ -120,7 +124,7 @@ def is_held(settings: Settings) -> bool:
 
 async def do_here(settings: Settings, request: Request) -> Reply:
     """Do it in this process, which holds the journal meanwhile: a worker's start waits or is 75."""
-    logs.configure(level="error", fmt="pretty", stream=sys.stderr)
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     clock = SystemClock()
     journal = SqliteJournal.open(settings.journal.path)
     wallet = make_wallet(settings, clock, random.SystemRandom()) if has_key(settings) else None

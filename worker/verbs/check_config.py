@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from worker import bootstrap
+from worker.adapters import logs
 from worker.adapters.clock import SystemClock
 from worker.adapters.till import check_folder
 from worker.adapters.till.connector import TillError
@@ -18,6 +19,7 @@ from worker.tills import make_till
 
 def run(settings: Settings, *, with_values: bool, is_online: bool) -> int:
     """Say what was found; return the exit code."""
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     if with_values:
         print("\n".join(describe(settings)))
         print()

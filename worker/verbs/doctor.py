@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -43,23 +43,23 @@ class Finding:
     is_ok: bool
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, typed: Sequence[str]) -> int:
     """Look at everything and say it; 0 when all is well, else 1."""
-    logs.configure(level="error", fmt="pretty", stream=sys.stderr)
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     is_well = True
-    for finding in all_findings(settings):
+    for finding in all_findings(settings, typed):
         mark = "ok " if finding.is_ok else "BAD"
         print(f"{mark}  {finding.subject:<12} {plain(finding.text, 400)}", flush=True)
         is_well = is_well and finding.is_ok
     return EXIT_OK if is_well else EXIT_DEGRADED
 
 
-def all_findings(settings: Settings) -> Iterator[Finding]:
+def all_findings(settings: Settings, typed: Sequence[str]) -> Iterator[Finding]:
     """Look at one thing after the other, the near ones first."""
     yield from of_journal(settings)
     yield from of_worker(settings)
     yield from of_network(settings)
-    yield from asyncio.run(of_wallet(settings))
+    yield from asyncio.run(of_wallet(settings, typed))
     yield from asyncio.run(of_till(settings))
 
 
@@ -142,13 +142,13 @@ def of_network(settings: Settings) -> Iterator[Finding]:
     yield Finding("TLS", f"{version}, certificate good for {days:.0f} days", is_ok=days > 0)
 
 
-async def of_wallet(settings: Settings) -> list[Finding]:
+async def of_wallet(settings: Settings, typed: Sequence[str]) -> list[Finding]:
     """Ask for the time, then for each location's waiting spots: signed, and changing nothing."""
     wallet = make_wallet(settings, SystemClock(), random.SystemRandom())
     try:
         findings = [await of_clock(wallet)]
         if not has_key(settings):
-            text = f"the MAC key is only the service's. {how_to_have_the_key(settings, 'doctor')}"
+            text = f"the MAC key is only the service's. {how_to_have_the_key(settings, typed)}"
             return [*findings, Finding("credentials", text, is_ok=False)]
         ids = [LocationId(location.id) for location in settings.locations]
         findings += [await of_location(wallet, each) for each in ids]

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Final
 
-from worker.adapters.journal.reader import JournalReader
+from worker.adapters.journal.reader import ALL, JournalReader
 from worker.bootstrap import EXIT_OK, EXIT_TEMPORARY, EXIT_UNAVAILABLE
 from worker.domain.errors import JournalUnavailable
 from worker.settings import Settings
@@ -31,7 +31,7 @@ def wait(reader: JournalReader, deadline_s: float) -> int:
     """Wait until no visit is open."""
     told = -1
     while True:
-        left = reader.visits(open_only=True)
+        left = reader.visits(open_only=True, limit=ALL)
         if not left:
             print("No visit is open.")
             return EXIT_OK

@@ -1,6 +1,7 @@
 """What all verbs have in common at the shell: how they are described, their settings, their end."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
+EXIT_BUG: Final = 70
 EXIT_TEMPORARY: Final = 75
+DAYS: Final = (date(2000, 1, 1), date(2099, 12, 31))
+"""Between which days a journal can have any: the calendar's own ends have no neighbours."""
 EXIT_CODES: Final = """\
 exit codes:
   0   well, or stopped as asked
@@ -27,6 +31,9 @@ exit codes:
   77  Paysera refuses the credentials
   78  wrong configuration
 """
+
+SPOTS_MAX: Final = 100_000
+SECONDS_MAX: Final = 7 * 86400.0
 
 
 def add(
@@ -57,8 +64,40 @@ def config(to: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def add_day(made: argparse.ArgumentParser) -> None:
     """Add which day is meant."""
-    made.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="default: today")
+    made.add_argument("--day", type=day, metavar="YYYY-MM-DD", help="default: today")
     made.add_argument("--utc", action="store_true", help="a day of UTC, not of this machine's zone")
+
+
+def day(typed: str) -> date:
+    """Read a day."""
+    try:
+        read = date.fromisoformat(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"write it as 2026-11-20, not {typed!r}") from None
+    first, last = DAYS
+    if not first <= read <= last:
+        raise argparse.ArgumentTypeError(f"give a day from {first} to {last}, not {typed}")
+    return read
+
+
+def spots(typed: str) -> int:
+    """Read how many tables a sandbox has: each is kept in memory, and drawn on its page."""
+    if not typed.isascii() or not typed.isdecimal() or not 1 <= int(typed[:9]) <= SPOTS_MAX:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {SPOTS_MAX}, not {typed[:40]!r}")
+    return int(typed[:9])
+
+
+def seconds(typed: str) -> float:
+    """Read how long to wait: a number that time can reach."""
+    try:
+        read = float(typed)
+    except ValueError:
+        read = math.nan
+    if not 0 <= read <= SECONDS_MAX:
+        raise argparse.ArgumentTypeError(
+            f"give seconds from 0 to {SECONDS_MAX:.0f}, not {typed[:40]!r}"
+        )
+    return read
 
 
 def seeds(to: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from worker.adapters.journal.reader import JournalReader
+from worker.adapters.journal.reader import ALL, JournalReader
 from worker.bootstrap import EXIT_DEGRADED, EXIT_NOT_RUNNING, EXIT_OK
 from worker.domain.visit import FINAL, Step
 from worker.ports import JsonValue, NoticeState
@@ -13,12 +13,13 @@ from worker.verbs.wording import money, plain
 
 BEAT_AGE_S_MAX: Final = 30.0
 POLL_AGE_S_MAX: Final = 60.0
+NEWEST: Final = 50
 
 
 def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
     """Say how the worker is: 0 well, 1 degraded, 3 not running."""
     is_running = reader.is_running()
-    beat, totals = reader.beat(), reader.totals()
+    instance, beat, totals = reader.instance(), reader.beat(), reader.totals()
     open_visits = sum(count for step, count in totals.by_step.items() if step not in FINAL)
     settled = len(reader.resolutions())
     parked = totals.by_step.get(Step.PARKED, 0) - settled
@@ -39,6 +40,7 @@ def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
             "unposted": len(unposted),
             "unposted_parked": given_up,
             "mode": mode,
+            "journal": instance,
             "draining_since": draining.isoformat() if draining else None,
             "confirmed_minor": totals.confirmed(),
             "report_age_s": None if age_s is None else round(age_s, 1),
@@ -57,6 +59,7 @@ def status(reader: JournalReader, *, mode: str, as_json: bool) -> int:
     if draining:
         print(f"  draining       since {draining:%Y-%m-%d %H:%M:%S} UTC  (end it: drain --undo)")
     print(f"  mode           {mode}")
+    print(f"  journal        {instance}")
     for currency, amount_minor in sorted(totals.confirmed().items()):
         print(f"  taken in all   {money(amount_minor, currency)}")
     if is_running and report:
@@ -106,7 +109,9 @@ def troubles_of(report: dict[str, JsonValue], age_s: float | None) -> list[str]:
 
 def visits(reader: JournalReader, *, open_only: bool, parked_only: bool) -> int:
     """List visits, newest first."""
-    rows = reader.visits(open_only=open_only, parked_only=parked_only)
+    # What somebody has to see to is listed whole; of all the others, the newest.
+    limit = ALL if open_only or parked_only else NEWEST + 1
+    rows = reader.visits(open_only=open_only, parked_only=parked_only, limit=limit)
     if not rows:
         print("no visits")
         return EXIT_OK
@@ -114,7 +119,8 @@ def visits(reader: JournalReader, *, open_only: bool, parked_only: bool) -> int:
     print(
         f"{'VISIT':<9}{'TABLE':<14}{'STEP':<12}{'END':<10}{'AMOUNT':>14}  {'OPENED (UTC)':<20} WHY"
     )
-    for visit in rows:
+    is_cut = limit != ALL and len(rows) > NEWEST
+    for visit in rows[:NEWEST] if is_cut else rows:
         amount = str(visit.bill.money) if visit.bill else "-"
         known = settled.get(visit.visit_id)
         why = f"settled as {known.verdict.value}: {known.note}" if known else visit.reason
@@ -122,5 +128,9 @@ def visits(reader: JournalReader, *, open_only: bool, parked_only: bool) -> int:
             f"{visit.label:<9}{plain(visit.table, 13):<14}{visit.step.value:<12}"
             f"{visit.end.value if visit.end else '-':<10}{amount:>14}  "
             f"{visit.opened_at:%Y-%m-%d %H:%M:%S}  {plain(why, 60)}"
+        )
+    if is_cut:
+        print(
+            f"These are the newest {NEWEST}; `paysera-worker show VISIT` tells any other's story."
         )
     return EXIT_OK

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from worker.verbs.framing import add, add_day, config, load_settings, with_reader
+from worker.verbs.framing import add, add_day, config, load_settings, seconds, with_reader
 
 if TYPE_CHECKING:
     from worker.verbs.framing import Verbs
@@ -21,7 +21,11 @@ def add_verbs(verbs: "Verbs") -> None:
     which.add_argument("--wait", action="store_true", help="until no visit is open")
     which.add_argument("--undo", action="store_true", help="begin new visits again")
     made.add_argument(
-        "--timeout", type=float, default=DRAIN_TIMEOUT_S, metavar="S", help="of --wait; default 900"
+        "--timeout",
+        type=seconds,
+        default=DRAIN_TIMEOUT_S,
+        metavar="S",
+        help="of --wait; default 900",
     )
 
     text = "tell the till again of a paid visit that it has not accepted"
@@ -58,7 +62,7 @@ def reconcile(arguments: argparse.Namespace) -> int:
     from worker.verbs.takings import day_of
 
     if not has_key(settings):
-        how = keys.how_to_have_the_key(settings, "reconcile")
+        how = keys.how_to_have_the_key(settings, arguments.typed)
         print(f"{how}\nIt has to ask Paysera, and the key is the service's.", file=sys.stderr)
         return EXIT_CONFIGURATION
     day = day_of(arguments.day, is_utc=arguments.utc, now=datetime.now(UTC))
@@ -72,7 +76,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         return settings
     from worker.verbs import doctor as verb
 
-    return verb.run(settings)
+    return verb.run(settings, arguments.typed)
 
 
 def drain(arguments: argparse.Namespace) -> int:

@@ -147,7 +147,7 @@ def _location_and_name(wish: Wish, env: Mapping[str, str]) -> tuple[int, str]:
     from worker import settings  # noqa: PLC0415 - slow, and the words may have been wrong
 
     try:
-        known = settings.load(wish.config, env)
+        known = settings.load(wish.config, env, is_key_needed=False)
     except settings.SettingsError as exc:
         if wish.location is None:
             raise NoLocation(f"{exc}\nOr say which location it is with --location N.") from exc
@@ -204,7 +204,7 @@ def _draw(plan: Plan, wish: Wish, kind: str) -> None:
             )
         files.say(pictures[plan.spots[0]])
         return
-    is_folder = wish.out.is_dir() or wish.out.suffix.lower() != f".{kind}"
+    is_folder = files.is_folder(wish.out) or wish.out.suffix.lower() != f".{kind}"
     if not is_folder and len(plan.spots) == 1:
         files.publish({wish.out: pictures[plan.spots[0]]}, may_replace=wish.is_forced)
         _tell(f"Wrote {wish.out}")

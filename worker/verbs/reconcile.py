@@ -51,7 +51,7 @@ class Comparison:
 
 def run(settings: Settings, reader: JournalReader, day: Day) -> int:
     """Compare and say it: 0 equal, 1 not."""
-    logs.configure(level="error", fmt="pretty", stream=sys.stderr)
+    logs.configure(level="error", fmt="pretty", stream=sys.stderr, secrets=settings.secrets())
     reader.instance()  # Whatever keeps the journal from being read comes before any call.
     try:
         payments, found = asyncio.run(ask(settings, reader, day))

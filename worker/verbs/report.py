@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from worker.adapters.journal.reader import JournalReader
-from worker.bootstrap import EXIT_OK
+from worker.adapters.journal.reader import ALL, JournalReader
+from worker.bootstrap import EXIT_OK, EXIT_TEMPORARY
 from worker.domain.ids import LocationId
 from worker.domain.visit import Visit
 from worker.ports import JsonValue, KeptNotice
@@ -44,6 +44,9 @@ class Left:
 
 def run(reader: JournalReader, day: Day, names: Mapping[int, str], form: str) -> int:
     """Print the report. `names`: the locations' names; `form`: table, json or csv."""
+    if sys.stdout is None:
+        print("Give the command somewhere to write: standard output is closed.", file=sys.stderr)
+        return EXIT_TEMPORARY
     payments = payments_of_day(reader, day)
     takings = add_up(payments)
     if form == "csv":
@@ -52,7 +55,7 @@ def run(reader: JournalReader, day: Day, names: Mapping[int, str], form: str) ->
     left = Left(
         by_hand=sorted({one.visit for one in payments if one.is_by_hand}),
         unposted=reader.unposted(),
-        parked=reader.visits(parked_only=True, limit=10_000),
+        parked=reader.visits(parked_only=True, limit=ALL),
     )
     if form == "json":
         print(json.dumps(document(day, takings, names, left), indent=2))

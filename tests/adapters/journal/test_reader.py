@@ -1,6 +1,9 @@
 """The commands read the journal beside the running worker, and leave nothing behind."""
 
+import errno
 import os
+import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.adapters.journal import lock, troubles
 from worker.adapters.journal.reader import IntentLine, JournalReader, LastBeat, Total
 from worker.adapters.journal.store import Beat, Store
 from worker.domain.commands import WriteKind
@@ -100,17 +104,22 @@ def test_totals_add_up_by_end_and_currency(store: Store, reader: JournalReader) 
     bills = {1: a_bill(), 2: a_bill(None, 750), 3: a_bill(None, 99, "USD"), 4: a_bill(None, 10)}
     for number, bill in bills.items():
         end = End.DECLINED if number == 4 else End.PAID
-        keep(store, an_entry(closed(a_visit(number, bill=bill), end)))
+        taken = bill.money.amount_minor if end is End.PAID else 0
+        visit = closed(a_visit(number, bill=bill), end)
+        keep(store, an_entry(replace(visit, taken_minor=taken)))
     keep(store, an_entry(a_visit(5)))
+    part = closed(a_visit(6, bill=a_bill(None, 900)), End.EXPIRED)
+    keep(store, an_entry(replace(part, taken_minor=300)))
 
     totals = reader.totals()
-    assert totals.confirmed() == {"EUR": 2000, "USD": 99}
-    assert totals.by_step == {Step.CLOSED: 4, Step.SEEN: 1}
+    assert totals.confirmed() == {"EUR": 2300, "USD": 99}, "a part that was paid counts"
+    assert totals.by_step == {Step.CLOSED: 5, Step.SEEN: 1}
     assert totals.by_end == (
-        Total(None, None, 1, 0),
-        Total(End.DECLINED, "EUR", 1, 10),
-        Total(End.PAID, "EUR", 2, 2000),
-        Total(End.PAID, "USD", 1, 99),
+        Total(None, None, 1, 0, 0),
+        Total(End.DECLINED, "EUR", 1, 10, 0),
+        Total(End.EXPIRED, "EUR", 1, 900, 300),
+        Total(End.PAID, "EUR", 2, 2000, 2000),
+        Total(End.PAID, "USD", 1, 99, 99),
     )
 
 
@@ -197,3 +206,48 @@ def test_a_visit_of_a_newer_worker_is_not_half_read(store: Store, reader: Journa
         store.open_visits()
     with pytest.raises(JournalUnavailable, match="does not know"):
         store.next_visit_id()
+
+
+@pytest.mark.usefixtures("store")
+def test_another_user_who_can_not_read_the_lock_is_told_whom_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked first by `status`, and is nobody's business but its owner's."""
+
+    def is_held(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    owner = (tmp_path / "journal.db").stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(lock, "is_held", is_held)
+
+    with (
+        JournalReader(tmp_path / "journal.db", "status") as reader,
+        pytest.raises(JournalUnavailable, match=r"sudo -u \S+ paysera-worker status"),
+    ):
+        reader.is_running()
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (sqlite_error(sqlite3.SQLITE_BUSY), "keeps the file locked .*fuser /j/journal.db"),
+        (sqlite_error(sqlite3.SQLITE_NOTADB), "not a journal .*Check the configured path"),
+        (sqlite_error(sqlite3.SQLITE_IOERR_WRITE), "disk failed .*Check the disk"),
+        (sqlite_error(sqlite3.SQLITE_IOERR_SHMSIZE), "disk is full .*Make room"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full .*Make room"),
+    ],
+)
+def test_a_reader_is_told_what_to_do(error: Exception, words: str) -> None:
+    """It says what to do as the worker does, without a word of side effects and of starting."""
+    said = str(troubles.unreadable(Path("/j/journal.db"), error))
+
+    assert re.search(words, said)
+    assert said.endswith(".")
+    assert "start" not in said

@@ -19,6 +19,7 @@ from worker.adapters.journal.marker import (
     sync_directory,
     write_marker,
 )
+from worker.adapters.journal.ownership import check_owner
 
 BUSY_TIMEOUT_S: Final = 2.0
 CHECKPOINT_PAGES: Final = 1000
@@ -59,7 +60,11 @@ def open_journal(path: Path) -> Opened:
         JournalUnavailable: it can not be trusted or written; the message says what to do.
 
     """
-    check_directory(path)
+    try:
+        check_directory(path)
+        check_owner(path)
+    except OSError as error:
+        raise troubles.out_of_reach(path, error) from error
     lock = Lock.take(path)
     connection = None
     try:

@@ -5,8 +5,8 @@ The connection is read-only. It never folds the log into the file: only the one 
 
 import json
 import os
-import pwd
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from worker.adapters.journal import chain, desk, lock, schema, statements, troubles
 from worker.adapters.journal.copying import copy_journal
 from worker.adapters.journal.opening import connect
+from worker.adapters.journal.ownership import user_name
 from worker.adapters.journal.rows import UnreadableRow, at_from_text, at_text, visit_from_text
 from worker.adapters.journal.rules import NEWEST_VISITS
 from worker.domain.commands import WriteKind
@@ -33,7 +34,7 @@ WHERE (NOT ? OR step NOT IN ('closed', 'parked'))
 ORDER BY visit_id DESC LIMIT ?
 """
 TOTALS: Final = """
-SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0) FROM visit
+SELECT "end", currency, count(*), coalesce(sum(amount_minor), 0), sum(taken_minor) FROM visit
 GROUP BY "end", currency ORDER BY "end", currency
 """
 PAID: Final = """
@@ -42,6 +43,8 @@ SELECT body FROM visit WHERE opened_at < ?1 AND (
   OR ((taken_minor > 0 OR step = 'parked') AND json_extract(body, '$.since') >= ?2)
 ) ORDER BY visit_id
 """
+ALL: Final = -1
+"""As a limit: none."""
 INTENTS: Final = """
 SELECT kind, target, state, attempts, begun_at, ended_at, detail FROM intent
 WHERE visit_id = ? ORDER BY intent_id
@@ -75,6 +78,8 @@ class Total:
     """None: there was no bill."""
     visits: int
     amount_minor: int
+    taken_minor: int
+    """Less than the bills where only parts of one were paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,11 @@ class Totals:
 
     def confirmed(self) -> dict[str, int]:
         """Give the money that was taken, in minor units by currency."""
-        return {
-            total.currency: total.amount_minor
-            for total in self.by_end
-            if total.end is End.PAID and total.currency is not None
-        }
+        taken = Counter[str]()
+        for total in self.by_end:
+            if total.currency is not None and total.taken_minor:
+                taken[total.currency] += total.taken_minor
+        return dict(taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class JournalReader:
         try:
             return lock.is_held(self._path)
         except OSError as error:
+            check_file(self._path, self._verb)  # Its lock is the owner's alone: say whom to be.
             raise troubles.unreadable(self._path, error) from error
 
     def instance(self) -> str:
@@ -228,10 +234,7 @@ class JournalReader:
             )
         )
         return Totals(
-            by_end=tuple(
-                Total(End(end) if end else None, currency, visits, amount_minor)
-                for end, currency, visits, amount_minor in by_end
-            ),
+            by_end=tuple(Total(End(end) if end else None, *rest) for end, *rest in by_end),
             by_step={Step(step): visits for step, visits in by_step},
         )
 
@@ -337,16 +340,9 @@ def check_file(path: Path, verb: str) -> None:
     except OSError as error:
         raise troubles.unreadable(path, error) from error
     if owner != os.geteuid():
-        name = _user_name(owner)
+        name = user_name(owner)
         raise JournalUnavailable(
             f"journal {path}: it belongs to {name}, and only {name} may use it: another "
             "user would leave files beside it that the worker can not write. "
             f"Try: sudo -u {name} paysera-worker {verb}"
         )
-
-
-def _user_name(user_id: int) -> str:
-    try:
-        return pwd.getpwuid(user_id).pw_name
-    except KeyError:
-        return f"#{user_id}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+HEAD_BYTES_MAX: Final = 64 * 1024
 METHODS: Final = ("GET", "HEAD")
 OPEN_PATHS: Final = frozenset({"/livez"})
 SHELL_PATHS: Final = frozenset({"/", "/page.css", "/page.js", "/icon.svg"})
@@ -41,8 +42,12 @@ class Guard:
     def refuse(self, method: str, path: str, headers: Headers) -> Refusal | None:
         """Say why a request is not answered; None: it may be."""
         given: dict[bytes, list[bytes]] = {}
+        size = len(path)
         for name, value in headers:
+            size += len(name) + len(value)
             given.setdefault(name.lower(), []).append(value.strip())
+        if size > HEAD_BYTES_MAX:  # One that came at once is whole before anybody can measure it.
+            return Refusal(431, "The head of this request is too long: 64 KiB at most.")
         hosts = given.get(b"host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             return Refusal(

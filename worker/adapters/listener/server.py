@@ -16,11 +16,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from worker.adapters.listener.guards import HEAD_BYTES_MAX
 from worker.logbook import LineName
 from worker.ports import Clock
 
 CONNECTIONS_MAX: Final = 32
-HEAD_BYTES_MAX: Final = 64 * 1024
 HEAD_S: Final = 5.0
 """How long a request's head may take to arrive."""
 CONNECTION_S: Final = 10.0

@@ -63,6 +63,19 @@ def publish(files: Mapping[Path, bytes], *, may_replace: bool) -> None:
                 path.unlink()
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there.
+
+    Raises:
+        FileRefused: Nobody can tell: this user may not look, or no disk takes such a name.
+
+    """
+    try:
+        return path.is_dir()
+    except OSError as exc:
+        raise FileRefused(_out_of_reach(path, exc)) from exc
+
+
 def make_folder(path: Path) -> None:
     """Make a folder unless it is there.
 
@@ -105,7 +118,10 @@ def say(content: bytes) -> None:
 
 def _followed(path: Path) -> Path:
     """Give what a link leads to, so that the link stays one."""
-    return path.resolve() if path.is_symlink() else path
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links that lead in a circle.
+        raise FileRefused(_out_of_reach(path, exc)) from exc
 
 
 def _refuse_what_is_there(path: Path, *, may_replace: bool) -> None:
@@ -116,9 +132,12 @@ def _refuse_what_is_there(path: Path, *, may_replace: bool) -> None:
         if not may_replace and os.path.lexists(path):
             raise FileRefused(_exists(path))
     except OSError as exc:
-        raise FileRefused(
-            f"Choose another name with --out: {path} can not be looked at ({exc.strerror})."
-        ) from exc
+        raise FileRefused(_out_of_reach(path, exc)) from exc
+
+
+def _out_of_reach(path: Path, exc: Exception) -> str:
+    why = getattr(exc, "strerror", None) or "its links lead in a circle"
+    return f"Choose another name with --out: {path} can not be looked at ({why})."
 
 
 def _exists(path: Path) -> str:

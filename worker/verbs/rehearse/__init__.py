@@ -54,12 +54,13 @@ class Wish:
 
 def run(settings: Settings, wish: Wish) -> int:
     """Rehearse; return the exit code."""
-    logs.configure(level="error", fmt="auto", stream=sys.stderr)
+    logs.configure(level="error", fmt="auto", stream=sys.stderr, secrets=settings.secrets())
     before = signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         _money(settings, wish)
         _location(settings, wish)
-        note = notes.read(wish.out.with_name(wish.out.name + ".unfinished"))
+        _check_place(wish.out)
+        note = notes.read(_note_path(wish.out))
         with ExitStack() as stack:
             _keep_workers_out(settings.journal.path, stack)
             runner = stack.enter_context(asyncio.Runner(loop_factory=NamesLoop))
@@ -98,6 +99,30 @@ def _location(settings: Settings, wish: Wish) -> LocationId:
     if wish.location is not None and wish.location not in ids:
         raise Stopped(f"location {wish.location} is not in the settings", bootstrap.EXIT_USAGE)
     return LocationId(wish.location or ids[0])
+
+
+def _check_place(out: Path) -> None:
+    """Make sure that the note and the recording can be written, before there is anything to note.
+
+    Raises:
+        Stopped: they can not.
+
+    """
+    try:
+        is_wrong = not out.name or (out.exists() and not out.is_file())
+        why = "it is no file" if is_wrong else ""
+        if not is_wrong:
+            notes.try_place(_note_path(out))
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise Stopped(
+            f"choose another --out: {out} can not be written ({why})", bootstrap.EXIT_USAGE
+        )
+
+
+def _note_path(out: Path) -> Path:
+    return out.with_name(out.name + ".unfinished")
 
 
 def _keep_workers_out(journal: Path, stack: ExitStack) -> None:
@@ -166,12 +191,15 @@ class Rehearsal:
         except KeyboardInterrupt:
             print("\nStopped by you.", file=sys.stderr)
             code = 130
+        except OSError as error:
+            print(f"\nStopped: {error}", file=sys.stderr)
+            code = bootstrap.EXIT_UNAVAILABLE
         finally:
             left = self._clear_away()
+            for one in left:
+                print(f"LEFT: {one}", file=sys.stderr)
             self._do(self._line.wallet.aclose())
         needs = self._tell()
-        for one in left:
-            print(f"LEFT: {one}", file=sys.stderr)
         return code or (bootstrap.EXIT_DEGRADED if left or needs else bootstrap.EXIT_OK)
 
     def _do(self, what: Awaitable[T]) -> T:
@@ -207,11 +235,13 @@ class Rehearsal:
         print("\nClearing away: ending what is open, freeing the table.", flush=True)
         try:
             left = self._do(clear(self._line, self._note, self._clock, is_same_guest=True))
-        except (KeyboardInterrupt, Stopped) as error:
+        except (KeyboardInterrupt, Stopped, OSError) as error:
             why = str(error) or "you stopped it"
             left = [f"transaction {one.reference} may be open ({why})" for one in self._note.made]
             if self._note.spot_id:
                 left.append(f"table {self._wish.spot} may be waiting ({why})")
+            if not left:
+                left.append(f"nothing but the note {self._note.path} ({why})")
         if left:
             print(f"{self._note.path} remembers it: run rehearse again to clear it away.")
         return left

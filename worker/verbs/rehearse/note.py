@@ -3,12 +3,13 @@
 It is written before each write at the wallet, and holds transaction keys: nobody else may read it.
 """
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from worker.verbs.rehearse.recording import keep
+from worker.verbs.rehearse.recording import draft_of, keep
 
 VERSION: Final = 1
 
@@ -45,6 +46,21 @@ class Note:
             "location_id": self.location_id,
         }
         keep(self.path, json.dumps(told) + "\n")
+
+
+def try_place(path: Path) -> None:
+    """Write a draft of the note and take it away again.
+
+    Raises:
+        OSError: there can be none.
+
+    """
+    draft = draft_of(path)
+    try:
+        draft.write_text("{}\n", encoding="utf-8")
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 class BadNote(Exception):

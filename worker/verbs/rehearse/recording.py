@@ -124,10 +124,15 @@ def write(
 
 def keep(path: Path, text: str) -> None:
     """Put text into a file of our own, whole and on the disk."""
-    draft = path.with_name(path.name + ".part")
+    draft = draft_of(path)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def draft_of(path: Path) -> Path:
+    """Name what a file is called until it is whole."""
+    return path.with_name(path.name + ".part")
