@@ -122,6 +122,7 @@ def make_supervisor(
         wallet=wallet,
         on_back=supervisor.postman.take_back,
         on_drain=supervisor.engine.drain_from_now,
+        on_settled=supervisor.engine.one_settled,
     )
     box = FileLetterBox(settings.journal.path, clock.wall_s)
     supervisor.beside("requests", RequestLoop(box=box, desk=desk).run)

@@ -116,6 +116,11 @@ def test_a_parked_visit_is_settled_once_and_for_good(tmp_path: Path) -> None:
         an_evening(play.journal)
         daemon = play.start(config)
         daemon.await_line("worker.ready")
+
+        def counted() -> object:
+            return json.loads(cli("status", "--json", "--config", config)[1])["report"]["parked"]
+
+        until("the worker counts it, though an earlier run parked it", lambda: counted() == 1)
         code, out, err = cli("retry", "v-0002", "--config", config)
         assert (code, err) == (0, "")
         assert "Paysera knows no such transaction" in out
@@ -139,4 +144,5 @@ def test_a_parked_visit_is_settled_once_and_for_good(tmp_path: Path) -> None:
         assert "seen at the bank" in out
         figures = json.loads(cli("status", "--json", "--config", config)[1])
         assert (figures["parked"], figures["settled"]) == (0, 1)
+        until("the worker counts it no more", lambda: counted() == 0)
         assert daemon.stop() == 0

@@ -79,6 +79,7 @@ class Engine:
         """Set when some visit's time to wake may have moved."""
         self.ended = 0
         self.parked = 0
+        """Visits that wait for a human, those of earlier runs among them."""
         self.is_draining = False
         """No new visits are begun; open ones are finished."""
 
@@ -102,11 +103,17 @@ class Engine:
 
     async def _tell_parked(self) -> None:
         """Call a human again: the run that did may have died between its journal and its log."""
-        for visit in await self._journal.parked_lately():
+        before = await self._journal.parked_lately()
+        self.parked = len(before)
+        for visit in before:
             if self._clock.now() - visit.since < PARKED_TOLD_FOR:
                 actor = Actor(visit, visit)
                 actor.facts.append(machine.parked_before(visit))
                 self._log(actor)
+
+    def one_settled(self) -> None:
+        """Count one visit less that waits for a human."""
+        self.parked = max(0, self.parked - 1)
 
     async def drain(self, patience_s: float) -> None:
         """Begin nothing new, let the calls in flight end, and journal what came of them.

@@ -59,6 +59,7 @@ class Desk:
         wallet: Wallet | None,
         on_back: Callable[[Owed], None] = lambda _: None,
         on_drain: Callable[[bool], None] = lambda is_draining: None,
+        on_settled: Callable[[], None] = lambda: None,
     ) -> None:
         """Take what it works with.
 
@@ -68,6 +69,7 @@ class Desk:
             wallet: what `retry` looks at; None: there is no way to it.
             on_back: hears of each notice that is to be told again, or from now on.
             on_drain: hears whether new visits are not to be begun.
+            on_settled: hears that a parked visit waits for a human no more.
 
         """
         self._journal = journal
@@ -75,6 +77,7 @@ class Desk:
         self._wallet = wallet
         self._on_back = on_back
         self._on_drain = on_drain
+        self._on_settled = on_settled
         self._verbs: dict[str, Callable[[Request], Awaitable[Reply]]] = {
             "repost": self._repost,
             "drain": self._drain,
@@ -205,6 +208,7 @@ class Desk:
             )
         )
         self._tell([Owed(notice, 0, now, now) for notice in what.notices], now)
+        self._on_settled()
         return reply
 
     def _follows(self, visit: Visit, what: resolving.Consequence) -> str:
