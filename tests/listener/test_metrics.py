@@ -122,7 +122,7 @@ def test_polls_calls_and_the_till_are_counted_by_result() -> None:
     calls = "paysera_worker_api_request_duration_seconds"
     assert found[f"{calls}_sum{{op=confirm,result=transient}}"] == 3.0
     assert (
-        found["paysera_worker_till_request_duration_seconds_count{op=find_bills,result=trouble}"]
+        found["paysera_worker_pos_request_duration_seconds_count{op=find_bills,result=trouble}"]
         == 1
     )
     assert found["paysera_worker_close_guard_seconds_bucket{le=0.1}"] == 1
@@ -143,8 +143,8 @@ def test_what_is_read_off_is_what_it_is_at_that_moment() -> None:
     assert found["paysera_worker_loop_late{loop=sweep}"] == 0
     assert found["paysera_worker_api_retry_after_seconds"] == 3
     assert found["paysera_worker_api_clock_offset_seconds"] == -0.5
-    assert found["paysera_worker_notice_outbox_pending"] == 2
-    assert found["paysera_worker_notice_outbox_oldest_age_seconds"] == 12
+    assert found["paysera_worker_pos_outbox_pending"] == 2
+    assert found["paysera_worker_pos_outbox_oldest_age_seconds"] == 12
     assert found["paysera_worker_journal_bytes"] == 4096
     assert found["process_resident_memory_bytes"] > 0
 
@@ -172,7 +172,7 @@ def test_no_label_can_name_a_guest_a_table_or_a_key() -> None:
 def test_every_way_a_call_can_end_has_its_word() -> None:
     outcomes: dict[str, Outcome[object]] = {
         "ok": Done(SpotList((), is_complete=True)),
-        "incomplete": Done(SpotList((), is_complete=False)),
+        "malformed": Done(SpotList((), is_complete=False)),
         "throttled": Refused(Refusal.THROTTLED, 429),
         "auth": Refused(Refusal.CREDENTIALS, 401),
         "missing": Refused(Refusal.MISSING, 404),

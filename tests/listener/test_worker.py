@@ -125,7 +125,7 @@ def test_a_visit_is_on_the_floor_and_in_the_figures_to_the_cent(tmp_path: Path) 
         assert counted["paysera_worker_journal_bytes"] > 4096
         assert counted["paysera_worker_event_loop_lag_seconds_count"] > 0
         assert counted["paysera_worker_ready"] == 1
-        assert counted["paysera_worker_notice_outbox_pending"] == 0
+        assert counted["paysera_worker_pos_outbox_pending"] == 0
         assert sum(n for name, n in counted.items() if "_in_doubt" in name) == 0
         for path in ("/", "/page.js", "/floor.json", "/healthz", "/metrics", "/readyz"):
             told = ask(port, path)[1]

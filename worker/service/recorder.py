@@ -147,15 +147,15 @@ class Several:
                     )
 
 
-RESULTS: Final = ("ok", "incomplete", "transient", "throttled", "auth", "missing", "refused")
-"""Every word for how a call can end; `incomplete` is a list some of which could not be read."""
+RESULTS: Final = ("ok", "malformed", "transient", "throttled", "auth", "missing", "refused")
+"""Every word for how a call can end; `malformed` is a list some of which could not be read."""
 
 
 def result_of(outcome: Outcome[object]) -> str:
     """Give the one word for how a call ended."""
     match outcome:
         case Done(SpotList(is_complete=False)):
-            return "incomplete"
+            return "malformed"
         case Done():
             return "ok"
         case Refused(Refusal.THROTTLED):

@@ -101,7 +101,7 @@ class Metrics:
         )
         self._money = self._counter("confirmed_amount_minor", "Money taken", "currency")
         self._till = self._histogram(
-            "till_request_duration_seconds", "A question to the till", CALL_S, "op", "result"
+            "pos_request_duration_seconds", "A question to the till", CALL_S, "op", "result"
         )
         self._commits = self._histogram(
             "journal_commit_seconds", "A durable commit of the journal", DISK_S
@@ -273,9 +273,9 @@ class _Read(Collector):
             "What is added to this machine's time to get the wallet's",
             now.clock_offset_s,
         )
-        yield plain("notice_outbox_pending", "Payments untold to the till", now.notices_pending)
+        yield plain("pos_outbox_pending", "Payments untold to the till", now.notices_pending)
         yield plain(
-            "notice_outbox_oldest_age_seconds", "Age of the oldest of them", now.notices_oldest_s
+            "pos_outbox_oldest_age_seconds", "Age of the oldest of them", now.notices_oldest_s
         )
         yield plain("journal_bytes", "Size of the journal with its log", now.journal_bytes)
         yield plain("journal_free_bytes", "Room left on its disk", now.journal_free_bytes)
