@@ -8,6 +8,7 @@ import pytest
 from tests.documents.made import MADE
 from worker.logbook import BY_NAME
 from worker.settings.model import LEAVES
+from worker.verbs.rehearse.assumptions import BY_NAME as FINDINGS
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,3 +47,19 @@ def test_the_runbook_is_numbered_whole() -> None:
     numbers = re.findall(r"^### R(\d+)\. ", told, re.MULTILINE)
 
     assert numbers == [str(number) for number in range(1, 16)]
+
+
+def test_each_assumption_says_whether_a_rehearsal_tries_it() -> None:
+    """Every finding answers some row, and no row is left out."""
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in (ROOT / "docs/assumptions.md").read_text().splitlines()
+        if line.startswith("| ") and not line.startswith("| What |")
+    ]
+    named: set[str] = set()
+    for what, *_, rehearsed in rows:
+        found = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", rehearsed))
+        assert found or rehearsed in {"every call", "not tried"}, f"{what}: {rehearsed}"
+        named |= found
+
+    assert named == set(FINDINGS)

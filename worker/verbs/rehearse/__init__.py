@@ -269,6 +269,10 @@ class Rehearsal:
                 needs += not is_harmless(remedy)
                 words = f"{found}, not {one.assumed}: {remedy}"
             print(f"  {one.name:<30}{words}")
+        if all(one.name in findings for one in ASSUMPTIONS):
+            print(
+                "Whatever docs/assumptions.md calls rehearsed by every call held in each of them."
+            )
         recording.write(
             self._wish.out,
             worker=__version__,
