@@ -150,7 +150,7 @@ def test_a_full_disk_ends_the_worker_and_nothing_that_it_said_is_lost(tmp_path: 
         stage.fill_the_disk()
         check_no_journal(life, "disk failed to read or write")
         still_full = stage.start_on_a_full_disk()
-        check_no_journal(still_full, "disk failed to read or write")
+        check_no_journal(still_full, "disk is full")
         assert still_full.told("spot.seen") == []
 
         stage.start()
