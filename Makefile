@@ -37,7 +37,7 @@ contracts: .venv-dev/.ready
 
 tests: .venv-dev/.ready
 	$(DEV)/python -m pytest -n 2
-	$(DEV)/coverage run -m pytest tests/domain tests/service -p no:cacheprovider
+	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
 
 # A simulated process dies and its machine does not, so a file in memory does as well as any other.

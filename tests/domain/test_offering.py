@@ -151,6 +151,33 @@ def test_a_missing_bill_is_awaited_then_the_spot_is_closed() -> None:
     assert story.visit.reason == "half written"
 
 
+def test_what_is_beyond_the_operators_bounds_is_not_offered() -> None:
+    """The operator hears of it once; it is asked for again, and then the guest is let go."""
+    story = Story(a_visit())
+    story.tell(spot_looked())
+    beyond = events.BillFound(BILL, too_much="12.50 EUR is more than a day may take")
+
+    assert story.tell(beyond) is None
+    assert story.names() == ["bill.too_much"]
+    assert story.waits_s() == story.policy.bill_retry_s
+    assert story.tell(events.Woke(), after_s=2) == LookAtSpot()
+    story.tell(spot_looked())
+    assert story.tell(beyond) is None
+    assert story.names() == []
+    assert story.tell(beyond, after_s=60) == LookAtSpot()
+    assert (story.step, story.visit.end) == (Step.CLOSING, End.REFUSED)
+
+
+def test_a_bill_that_comes_back_within_the_bounds_is_offered() -> None:
+    """Something was taken off it, or another table's visit fell away."""
+    story = Story(a_visit())
+    story.tell(spot_looked(), events.BillFound(BILL, too_much="too much for today"))
+
+    story.tell(events.Woke(), spot_looked(), after_s=2)
+
+    assert isinstance(story.tell(events.BillFound(BILL)), commands.CreateTransaction)
+
+
 def test_a_restart_before_there_was_a_bill_begins_the_table_anew() -> None:
     """While the worker was down the guest may have become another, and nothing was offered."""
     story = Story(a_visit())

@@ -566,6 +566,7 @@ def test_a_whole_bill_is_never_put_in_place_of_parts_of_which_one_was_paid() -> 
         (events.BillMissing(), Step.CLOSING),
         (events.BillUnreadable("torn"), Step.CLOSING),
         (events.BillFound(split_bill("a")), Step.CLOSING),
+        (events.BillFound(split_bill("a", "b"), too_much="beyond the day's bound"), Step.CLOSING),
         (spot_looked(EARLIER_KEY, earlier=frozenset({EARLIER_KEY})), Step.CLOSING),
     ],
 )

@@ -47,6 +47,9 @@ def paid(number: int, at: datetime, amount_minor: int = 500) -> Visit:
 def test_without_bounds_nothing_is_too_much() -> None:
     """The product exists to take payments."""
     assert weighed(Safety(), *(paid(n, NOON) for n in range(2, 50))) == ""
+    assert not Safety().is_bounded
+    assert Safety(max_amount_minor=1).is_bounded
+    assert Safety(max_day_minor=1).is_bounded
     assert Safety().serves("any")
 
 

@@ -113,6 +113,34 @@ def test_only_what_shrank_and_nothing_else_is_taken_for_less(found: Bill) -> Non
     assert story.visit.is_requoting
 
 
+def test_what_the_bounds_no_longer_allow_is_taken_back_from_a_guest_who_agreed() -> None:
+    """The operator lowered them, and the worker started again."""
+    story = agreed()
+
+    command = story.tell(events.BillFound(BILL, too_much="more than safety.max_amount_minor"))
+
+    assert command == RevokeTransaction(KEY)
+    assert (story.step, story.visit.end) == (Step.REVOKING, End.REFUSED)
+    assert story.names() == ["bill.too_much"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Bill("bill-7", BILL.money, "Table 7", parts=SPLIT.parts),
+        Bill("bill-7", Money(1250, "USD"), "Table 7"),
+        Bill("bill-7", BILL.money, "Table 7", hold=ON_HOLD.hold),
+    ],
+)
+def test_a_confirm_in_doubt_is_repeated_for_no_other_kind_of_bill(found: Bill) -> None:
+    """The same sum in parts, in another currency or on hold is another thing to pay."""
+    story = Story(confirming(is_doubtful=True))
+    story.tell(looked())
+
+    assert story.tell(events.BillFound(found)) is None
+    assert story.step is Step.CONFIRMING
+
+
 @pytest.mark.parametrize("missing", [{"payment_id": None}, {"looked_at": None}])
 def test_nothing_is_lowered_without_the_payments_name_or_a_look(missing: dict[str, Any]) -> None:
     """The price of what nobody was seen to agree to is not lowered, it is offered anew."""

@@ -314,11 +314,11 @@ class Evening:
             if checkers.only_the_till_is_left(self):
                 patience_s = QUIET_S_MAX + 1.2 * policy.notice_wait_s_max
             lasted_s = self.loop.time() - began_s
-            if "held money" in unfinished and lasted_s < held_s_max:
+            if "held money" in unfinished:
                 # A till that no longer says what is owed has the guest's money held until shortly
                 # before the hold's end, and a confirm in doubt for what it does not ask for until
                 # the very end: the one may be owed after all, the other may have been taken.
-                patience_s = max(patience_s, lasted_s + QUIET_S_MAX)
+                patience_s = max(patience_s, min(held_s_max, lasted_s + QUIET_S_MAX))
             if lasted_s > patience_s:
                 raise Violation(self.seed, [f"liveness: after {patience_s:.0f} s {unfinished}"])
 

@@ -267,6 +267,11 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         "pays", deeds=((1.0, stranger_reserves),), paid=1
     ),
     "somebody else's order on the spot": one("pays", deeds=((1.0, stranger_orders),)),
+    "a link is refused, and the spot shows a stranger's order and a strange word": Scenario(
+        ((0.5, "t1", "pays"), (9.0, "t2", "pays")),  # Strangers go when the last guest has come.
+        orders={"create": ("slow",), "link": ("conflict",), "spot": ("", "odd_status")},
+        deeds=((4.0, stranger_orders),),
+    ),
     "two phones at one table": Scenario(((0.5, "t1", "pays"), (1.0, "t1", "pays"))),
     "the bill changes after it was offered": one("pays_late", deeds=((5.0, change_bill),)),
     "the bill changes while the money is held": one("pays", deeds=((6.5, change_bill),)),

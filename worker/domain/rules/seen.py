@@ -92,7 +92,7 @@ def bill_found(visit: Visit, event: events.BillFound, now: datetime, policy: Pol
 def too_much(visit: Visit, why: str, now: datetime, policy: Policy) -> Decision:
     """Offer nothing beyond the operator's bounds; the bill may shrink, or another may fall away."""
     if seconds(visit.since, now) >= policy.bill_wait_s:
-        return decision.close(visit, now, End.REFUSED, why)
+        return decision.close(visit, now, leaves(visit, End.REFUSED), why)
     told, facts = decision.alarm(
         visit,
         warning(
