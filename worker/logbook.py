@@ -120,7 +120,7 @@ CHAPTERS: Final[Mapping[str, tuple[Explained, ...]]] = {
           "open parked unposted polls polls_failed last_poll_ms",
           "Proof of life, every quarter of an hour. If it stays out, the worker is not running."),
     _line(LineName.WORKER_STATE, "info",
-          "mode open unposted is_draining polls polls_failed last_poll_ms good_poll_age_s "
+          "mode open parked unposted polls polls_failed last_poll_ms is_draining good_poll_age_s "
           "late_loops",
           "How it is now: somebody asked with USR1 (`systemctl kill --signal=USR1`)."),
     _line(LineName.WORKER_SIGNALLED, "info warning", "signal why do",

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.service.bench import Bench
-from tests.service.world import Charge
+from tests.service.bench import Bench, FakeTill
+from tests.service.world import Charge, FakeClock
 from worker.domain.bill import AtHoldEnd, Bill, Hold
+from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.policy import Policy
 from worker.domain.visit import End, Step
 from worker.domain.wallet import TransactionStatus
+from worker.ports import TillMissing, TillTrouble
 
 CEILING = 5000
 FOR_S = 400
@@ -61,6 +63,43 @@ async def test_held_money_is_not_touched_until_the_till_says_the_final_amount() 
         assert charge.status is TransactionStatus.RESERVED
         assert bench.world.calls["confirm"] == 0
         assert bench.world.calls["revoke"] == 0
+
+
+class Slow(FakeTill):
+    """A till that takes its time over each question, and locks."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.can_lock = True
+        self._clock = clock
+
+    async def find_bills(
+        self, location_id: LocationId, table: str
+    ) -> tuple[Bill, ...] | TillTrouble:
+        """Tell what the table owes, by and by."""
+        await self._clock.sleep(2.6)
+        return await super().find_bills(location_id, table)
+
+    async def lock_bill(
+        self, location_id: LocationId, table: str, bill_id: str, visit: str
+    ) -> Bill | TillMissing | TillTrouble:
+        """Keep a bill as it is, by and by."""
+        await self._clock.sleep(2.6)
+        return await super().lock_bill(location_id, table, bill_id, visit)
+
+
+async def test_a_slow_till_that_locks_is_asked_within_the_seconds_that_a_look_is_good_for() -> None:
+    """Asked and then locked is too late; once it is locked, to lock it again tells the bill."""
+    bench = Bench()
+    bench.till = Slow(bench.clock)
+    bench.hire()
+    async with bench.at_work():
+        charge = await held(bench, on_hold(700))
+        assert bench.till.locks == {}, "the shop must be able to write the final amount"
+        bench.till.owe("t1", final(3210))
+        await bench.tick(8)
+
+    assert taken(bench, charge) == 3210
 
 
 @pytest.mark.parametrize("minor", [1, 3210, CEILING])

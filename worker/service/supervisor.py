@@ -112,21 +112,23 @@ class Supervisor:
 
     def tell_state(self) -> None:
         """Say in the log how it is now, to somebody who asked by a signal."""
-        wallet = self._wallet_report()
-        figures = report(self._engine, self._postman, self._pulse, wallet, self._mode)
-        late = figures["late_loops"]
+        figures = self._figures(self._wallet_report())
         log.info(
             LineName.WORKER_STATE,
             mode=self._mode,
             open=figures["open"],
+            parked=figures["parked"],
             unposted=figures["unposted"],
             is_draining=figures["is_draining"],
             polls=figures["polls"],
             polls_failed=figures["polls_failed"],
             last_poll_ms=figures["last_poll_ms"],
             good_poll_age_s=figures["good_poll_age_s"],
-            late_loops=", ".join(map(str, late)) if isinstance(late, list) else None,
+            late_loops=", ".join(self._pulse.late()),
         )
+
+    def _figures(self, wallet: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        return report(self._engine, self._postman, self._pulse, wallet, self._mode)
 
     def beside(self, name: str, sideline: Sideline) -> None:
         """Run something beside the loops. It is not counted on: payments do not wait for it."""
@@ -216,7 +218,7 @@ class Supervisor:
         told_s = self._clock.ticks_s()
         while not stop.is_set():
             wallet = self._wallet_report()
-            figures = report(self._engine, self._postman, self._pulse, wallet, self._mode)
+            figures = self._figures(wallet)
             await self._journal.beat(self._clock.now(), figures)
             self._pulse.beat("journal")
             self._herald.status(one_line(figures))

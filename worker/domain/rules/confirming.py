@@ -67,17 +67,24 @@ def doubt_alarm(visit: Visit, now: datetime, policy: Policy) -> tuple[Visit, tup
     """Tell a human once when taking the money takes too long."""
     if seconds(visit.since, now) < policy.doubt_alarm_s:
         return visit, ()
-    return decision.alarm(
+    return alarm(
         visit,
-        error(
-            FactName.VISIT_DOUBTFUL,
-            transaction=visit.transaction_key,
-            amount=str(visit.due) if visit.due else None,
-            tries=visit.tries,
-            why="the guest's money is held and the confirm does not come through",
-            do="the worker keeps trying until the reservation ends; check Paysera's status",
-        ),
+        why="the guest's money is held and the confirm does not come through",
+        do="the worker keeps trying until the reservation ends; check Paysera's status",
     )
+
+
+def alarm(visit: Visit, *, why: str, do: str) -> tuple[Visit, tuple[Fact, ...]]:
+    """Tell a human once that nobody knows whether the money was taken."""
+    told = error(
+        FactName.VISIT_DOUBTFUL,
+        transaction=visit.transaction_key,
+        amount=str(visit.due) if visit.due else None,
+        tries=visit.tries,
+        why=why,
+        do=do,
+    )
+    return decision.alarm(visit, told)
 
 
 def still_reserved(
@@ -142,17 +149,11 @@ def bill_unreadable(
 
 def hold_back(visit: Visit, why: str, now: datetime, policy: Policy) -> Decision:
     """Neither repeat the confirm nor give the money back: the one that may have left may work."""
-    told, facts = decision.alarm(
+    told, facts = alarm(
         visit,
-        error(
-            FactName.VISIT_DOUBTFUL,
-            transaction=visit.transaction_key,
-            amount=str(visit.due) if visit.due else None,
-            tries=visit.tries,
-            why=f"a confirm may have been lost, and is not repeated, as {why}",
-            do="nothing is taken unless it worked after all, and the log will say so; if it did "
-            "and the bill was paid at the till as well, give one of the two back",
-        ),
+        why=f"a confirm may have been lost, and is not repeated, as {why}",
+        do="nothing is taken unless it worked after all, and the log will say so; if it did "
+        "and the bill was paid at the till as well, give one of the two back",
     )
     return decision.wait(told, now, policy.look_every_s, *facts)
 
