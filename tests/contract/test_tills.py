@@ -22,7 +22,7 @@ from tests.contract.tills import (
     if_it_can,
     notice,
     owed,
-    with_ids,
+    where_bills_have_ids,
 )
 from tests.tills.shop import Shop
 from tests.tills.shops import LOCKING, SHOPS
@@ -68,11 +68,11 @@ async def test_several_bills_come_oldest_first(shop: Shop, till: GuardedTill) ->
     assert [bill.bill_id for bill in await owed(till)] == names
 
 
+@where_bills_have_ids
 async def test_bills_that_say_when_they_were_opened_come_oldest_first(
     shop: Shop, till: GuardedTill
 ) -> None:
     """In whatever order and from whatever zone they are given."""
-    with_ids(shop)
     opened = {
         "B-1": "2026-11-20T12:30:00Z",
         "B-2": "2026-11-20T14:10:00+02:00",
@@ -108,31 +108,31 @@ async def test_bills_that_say_when_they_were_opened_come_oldest_first(
     ],
     ids=["described", "lines", "parts", "hold", "hold confirmed at its end", "hold ended"],
 )
+@where_bills_have_ids
 async def test_what_a_bill_says_arrives(
     shop: Shop, till: GuardedTill, more: dict[str, Any]
 ) -> None:
     """Lines with their kinds, parts, and holds with all that belongs to them."""
-    with_ids(shop)
     with if_it_can():
         await shop.owe(HALL, SPOT, document(**more))
 
     assert await owed(till) == (bill_from(document(**more)),)
 
 
+@where_bills_have_ids
 async def test_a_hold_that_came_to_nothing_is_nothing_owed(shop: Shop, till: GuardedTill) -> None:
     """The guest left without taking anything; what is held is given back."""
-    with_ids(shop)
     with if_it_can():
         await shop.owe(HALL, SPOT, document(amount=0, final=True, ceiling_minor=5000))
 
     assert await owed(till) == ()
 
 
+@where_bills_have_ids
 async def test_a_table_with_a_wrong_bill_leaves_the_others_served(
     shop: Shop, till: GuardedTill
 ) -> None:
     """However often its guest asks: the till is well, and so is every other table (F70)."""
-    with_ids(shop)
     with if_it_can():
         await shop.owe(HALL, SPOT, document(final=False))
     await shop.owe(HALL, "table6", document("B-6"))
@@ -196,11 +196,11 @@ HOSTILE: Final[dict[str, tuple[Document, ...]]] = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
+@where_bills_have_ids
 async def test_a_bill_that_is_wrong_is_trouble_for_its_own_table_only(
     shop: Shop, till: GuardedTill, what: str
 ) -> None:
     """Never a bill, never nothing owed; and once it is mended it is a bill (F73, F75)."""
-    with_ids(shop)
     await shop.owe(HALL, "table7", document("of table7"))
     with if_it_can():
         await shop.owe(HALL, SPOT, *HOSTILE[what])

@@ -18,16 +18,17 @@ from tests.contract.tills import (
     owed,
     until_told,
     until_well,
-    with_ids,
+    where_bills_have_ids,
 )
+from tests.tills.plugin_shop import PluginShop
 from tests.tills.shop import Shop
 from worker.adapters.till import GuardedTill
 from worker.ports import TillTrouble
 
 
+@where_bills_have_ids
 async def test_a_paid_bill_is_in_the_books_once_and_not_owed(shop: Shop, till: GuardedTill) -> None:
     """Told twice, the second time changes nothing (F72); another bill's payment is its own."""
-    with_ids(shop)
     await shop.owe(HALL, SPOT, document())
     await shop.owe(HALL, "table6", document("B-2"))
 
@@ -40,9 +41,9 @@ async def test_a_paid_bill_is_in_the_books_once_and_not_owed(shop: Shop, till: G
     assert await booked(shop) == [("notice-B-1", "B-1"), ("notice-B-2", "B-2")]
 
 
+@where_bills_have_ids
 async def test_told_twice_at_the_same_time_is_told_once(shop: Shop, till: GuardedTill) -> None:
     """An answer that was lost may only have been late."""
-    with_ids(shop)
     await shop.owe(HALL, SPOT, document())
 
     await asyncio.gather(*(till.post(notice()) for _ in range(4)))
@@ -51,21 +52,20 @@ async def test_told_twice_at_the_same_time_is_told_once(shop: Shop, till: Guarde
     assert await booked(shop) == [("notice-B-1", "B-1")]
 
 
+@where_bills_have_ids
 async def test_a_payment_of_a_bill_that_is_gone_is_never_lost(
     shop: Shop, till: GuardedTill
 ) -> None:
     """Either the shop has it in its books, once, or it says that it does not."""
-    with_ids(shop)
-
     for _ in range(2):
         told = await till.post(notice("B-gone"))
         expected = [("notice-B-gone", "B-gone")] if told is None else []
         assert await booked(shop) == expected
 
 
+@where_bills_have_ids
 async def test_each_part_of_a_bill_is_paid_once(shop: Shop, till: GuardedTill) -> None:
     """The bill is owed until the last part is paid."""
-    with_ids(shop)
     parts = [{"part_id": "a", "amount_minor": 2000}, {"part_id": "b/2", "amount_minor": 599}]
     with if_it_can():
         await shop.owe(HALL, SPOT, document(parts=parts))
@@ -122,15 +122,13 @@ async def test_a_till_that_hangs_is_trouble_in_time(
     assert await booked(shop) == [("notice-B-1", "B-1")]
 
 
+@pytest.mark.parametrize("shop", ["plugin"], indirect=True)
 async def test_a_location_that_hangs_is_no_other_locations_trouble(
-    shop: Shop, till: GuardedTill
+    shop: PluginShop, till: GuardedTill
 ) -> None:
-    """Where the connector can tell them apart (F70)."""
-    hang_at = getattr(shop, "hang_at", None)
-    if hang_at is None:
-        pytest.skip("all of its locations share one way")
+    """A shop whose ways to its locations are apart, so that one of them can hang (F70)."""
     await shop.owe(TERRACE, SPOT, document())
-    await hang_at(HALL)
+    await shop.hang_at(HALL)
     hanging = asyncio.ensure_future(till.find_bills(HALL, SPOT))
 
     for _ in range(20):

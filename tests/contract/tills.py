@@ -9,6 +9,7 @@ import pytest
 
 from tests.adapters.till.support import HALL, NOON, Ticks
 from tests.tills.shop import Shop, Unholdable
+from tests.tills.shops import NAMING
 from worker.adapters.till import GuardedTill
 from worker.domain.bill import Bill
 from worker.domain.ids import LocationId, OrderReference, TransactionKey, VisitId
@@ -19,6 +20,7 @@ LIMIT_S: Final = 3.0
 TRIES_MAX: Final = 400
 SPOT: Final = "table5"
 VISIT, OTHER_VISIT = "v-0042", "v-0043"
+where_bills_have_ids = pytest.mark.parametrize("shop", NAMING, indirect=True)
 AWKWARD: Final = "O'Hara \"5\";\n--\t%s \\ {spot}/../é🍜 '); DROP TABLE bills; --"
 
 
@@ -29,11 +31,6 @@ def if_it_can() -> Iterator[None]:
         yield
     except Unholdable as why:
         pytest.skip(str(why))
-
-
-def with_ids(shop: Shop) -> None:
-    if not shop.knows_ids:
-        pytest.skip("its bills have no ids")
 
 
 def document(bill_id: str = "B-1", amount: int = 2599, **more: object) -> dict[str, Any]:

@@ -41,10 +41,3 @@ class Shop(Protocol):
 
 class Unholdable(Exception):
     """The shop's books have no way to say this, so it can not come from there."""
-
-
-class HangsByLocation(Protocol):
-    """A shop that can hang at one location only, because its connector can tell them apart."""
-
-    async def hang_at(self, location_id: int) -> None:
-        """Take far longer than anybody waits, at this location, from now on."""

@@ -23,6 +23,8 @@ SHOPS: Final = {
     "plugin": "PluginShop",
 }
 """Each with the class that plays it."""
+NAMING: Final = tuple(name for name in SHOPS if name != "fixed")
+"""Shops whose bills have ids, so that they can be paid and put away."""
 LOCKING: Final = ("http", "command", "plugin")
 """Shops that can keep a bill from being changed while it is paid."""
 SERVERS: Final = ("postgresql", "mariadb")
