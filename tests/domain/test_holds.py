@@ -437,10 +437,11 @@ def test_a_hold_that_is_over_has_said_what_is_taken_when_the_till_is_silent() ->
     ]:
         bill = on_hold(2300, hold=Hold(2300, 3600, at_end))
         given = {"bill": bill, "charge_minor": 2300, "payment_id": "77"}
-        story = Story(confirming(**given, is_doubtful=True))
-        story.tell(held(), after_s=after_s)
+        sent_at = NOON + timedelta(seconds=after_s)
+        story = Story(confirming(**given, is_doubtful=True, tried_at=sent_at))
+        story.tell(held(), after_s=after_s + 30)
         sent = story.tell(events.BillUnreadable("no disk"))
-        assert sent == (lowered(2300, after_s + 5) if is_repeated else None)
+        assert sent == (lowered(2300, after_s + 35) if is_repeated else None)
 
 
 def test_a_refused_confirm_of_a_final_amount_asks_the_till_again() -> None:

@@ -336,7 +336,7 @@ def test_a_confirm_is_in_doubt_after_a_crash_only_if_it_may_have_been_sent() -> 
     ]:
         assert story.tell(event, after_s=60) == LookAtTransaction(KEY)
         assert story.visit.is_doubtful is is_doubtful
-        assert story.tell(looked()) == AskTill(is_to_pay=True)
+        assert story.tell(looked(), after_s=0.5) == AskTill(is_to_pay=True)
         command = story.tell(events.BillMissing())
         assert command == (None if is_doubtful else RevokeTransaction(KEY))
 
@@ -372,12 +372,13 @@ def test_a_close_is_in_doubt_after_a_crash_only_if_it_may_have_been_sent() -> No
 
 def test_doubtful_money_is_told_after_two_minutes_and_the_line_goes_with_the_next_step() -> None:
     """Whatever is done in that moment, the operator hears of it."""
-    doubtful = {"is_doubtful": True, "tries": 9}
+    doubtful = {"is_doubtful": True, "tries": 9, "tried_at": NOON + timedelta(seconds=60)}
     for story, seen in [
         (confirming(**doubtful), looked()),
         (confirming(**doubtful), NEW),
         (confirming(**doubtful), looked(amount_minor=1)),
-        (confirming(**doubtful, tried_at=NOON + timedelta(seconds=119)), looked()),
+        (confirming(**{**doubtful, "tried_at": NOON + timedelta(seconds=119)}), looked()),
+        (confirming(**{**doubtful, "tried_at": NOON}), looked()),
         (confirming(tries=4), looked()),
     ]:
         story.tell(seen, after_s=119.9)
@@ -388,7 +389,7 @@ def test_doubtful_money_is_told_after_two_minutes_and_the_line_goes_with_the_nex
 
 def test_a_line_about_a_visit_without_a_bill_is_told_all_the_same() -> None:
     """It must not fail when it is needed most."""
-    doubtful = confirming(bill=None, is_doubtful=True)
+    doubtful = confirming(bill=None, is_doubtful=True, tried_at=NOON + timedelta(seconds=60))
     closed = closing(bill=None)
 
     doubtful.tell(NEW, after_s=120)

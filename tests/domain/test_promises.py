@@ -15,6 +15,7 @@ from worker.domain.commands import Write
 from worker.domain.decision import Decision
 from worker.domain.facts import FactName, Level
 from worker.domain.outcome import Refusal
+from worker.domain.rules.confirming import is_found_lost
 from worker.domain.visit import FINAL, Step, Visit
 
 ENTERED_FRESH = {Step.SEEN, Step.CREATING, Step.LINKING, Step.CONFIRMING, Step.CLOSING}
@@ -66,7 +67,7 @@ def test_a_step_is_entered_without_what_belonged_to_the_one_before() -> None:
 
 def test_every_write_is_counted_once_and_nothing_else_is() -> None:
     """The visit's attempts are the writes it sent; the step's tries are those of this step."""
-    sent = 0
+    sent = found_lost = 0
     for visit, event, now, decided in decisions():
         after, command = decided.visit, decided.command
         assert after.attempts == visit.attempts + isinstance(command, Write)
@@ -80,9 +81,13 @@ def test_every_write_is_counted_once_and_nothing_else_is() -> None:
             assert (after.tries, after.tried_at) == (visit.tries + 1, now)
         elif is_taken_back(event) and visit.step not in FINAL:
             assert after.tries == max(0, visit.tries - 1)
+        elif is_found_lost(visit, event, after):
+            found_lost += after.step is Step.CONFIRMING
+            assert after.tries == 0
         else:
             assert after.tries == visit.tries
     assert sent > 10
+    assert found_lost > 0
 
 
 def is_taken_back(event: events.Event) -> bool:

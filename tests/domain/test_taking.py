@@ -13,6 +13,7 @@ from tests.domain.story import (
     KEY,
     NOON,
     OTHER_KEY,
+    POLICY,
     SALE,
     Story,
     a_transaction,
@@ -475,23 +476,69 @@ def test_a_confirm_refused_again_and_again_gives_the_money_back() -> None:
 
 def test_a_confirm_in_doubt_is_never_given_back() -> None:
     """It may be taken already, so it is repeated, and a human is told after two minutes."""
-    story = confirming(tries=9, is_doubtful=True)
+    sent_at = NOON + timedelta(seconds=60)
+    story = confirming(tries=9, is_doubtful=True, tried_at=sent_at)
 
     assert story.tell(looked(), after_s=121) == AskTill(is_to_pay=True)
     assert story.names() == ["visit.doubtful"]
     assert is_confirm(story.tell(events.BillFound(BILL)))
-    assert story.tell(looked(), after_s=121) == AskTill(is_to_pay=True)
+    story.tell(events.WriteUnknown(WriteKind.CONFIRM, "ReadTimeout"))
+    assert story.tell(looked(), after_s=POLICY.confirm_grace_s - 1) == AskTill(is_to_pay=True)
     assert story.names() == []
+
+
+NOT_OWED = [
+    events.BillMissing(),
+    events.BillFound(Bill("bill-7", Money(1200, "EUR"), "Table 7")),
+    events.BillFound(BILL, too_much="beyond what a day may take"),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_OWED)
+def test_a_confirm_that_can_no_longer_work_is_lost(answer: events.Event) -> None:
+    """What is still held then was not taken: the money of what is not owed is given back (F74)."""
+    story = confirming(is_doubtful=True)
+
+    assert story.tell(looked(), after_s=POLICY.confirm_grace_s - 0.1) == AskTill(is_to_pay=True)
+    assert story.tell(answer) is None
+    assert story.visit.is_doubtful
+    assert story.tell(looked(), after_s=0.1) == AskTill(is_to_pay=True)
+    assert (story.visit.is_doubtful, story.visit.tries) == (False, 0)
+    assert story.tell(answer) == RevokeTransaction(KEY)
+
+
+def test_a_lost_confirm_of_what_is_still_owed_is_sent_as_the_first() -> None:
+    """Its refusals are counted from there."""
+    story = confirming(tries=9, is_doubtful=True)
+
+    assert story.tell(looked(), after_s=POLICY.confirm_grace_s) == AskTill(is_to_pay=True)
+    assert is_confirm(story.tell(events.BillFound(BILL)))
+    assert (story.visit.is_doubtful, story.visit.tries) == (False, 1)
+
+
+def test_a_crash_begins_the_doubt_anew() -> None:
+    """The machine's clock may have been set meanwhile, so nobody knows how old the confirm is."""
+    story = confirming(is_doubtful=True)
+    story.tell(events.Resumed(frozenset({WriteKind.CONFIRM})), after_s=3600)
+
+    assert story.tell(looked(), after_s=0.4) is None
+    assert story.waits_s() == 0.1
+    assert story.tell(looked(), after_s=POLICY.confirm_grace_s - 0.5) == AskTill(is_to_pay=True)
+    assert story.tell(events.BillMissing()) is None
+    story.tell(looked(), after_s=0.1)
+    assert story.tell(events.BillMissing()) == RevokeTransaction(KEY)
 
 
 @pytest.mark.parametrize("is_doubtful", [True, False])
 def test_other_money_on_a_reserved_transaction_is_never_confirmed(is_doubtful: bool) -> None:
-    """Not even when a confirm is in doubt."""
+    """Not even when a confirm is in doubt; it is given back once that can not work any more."""
     story = confirming(is_doubtful=is_doubtful)
 
     command = story.tell(looked(amount_minor=1), after_s=60)
 
     assert command == (None if is_doubtful else RevokeTransaction(KEY))
+    if is_doubtful:
+        assert story.tell(looked(amount_minor=1), after_s=15) == RevokeTransaction(KEY)
 
 
 def test_a_reservation_that_expired_is_not_paid() -> None:
@@ -504,13 +551,14 @@ def test_a_reservation_that_expired_is_not_paid() -> None:
 
 
 def test_a_reservation_that_was_taken_back_is_an_offer_again() -> None:
-    """It is waited for, within the offer's time, and then withdrawn if nothing is in doubt."""
+    """It is waited for, within the offer's time, and then withdrawn if no confirm may work."""
     story = confirming()
 
     assert story.tell(looked(TransactionStatus.NEW), after_s=10) is None
     assert story.tell(looked(TransactionStatus.NEW), after_s=600) == RevokeTransaction(KEY)
-    doubtful = confirming(is_doubtful=True)
+    doubtful = confirming(is_doubtful=True, tried_at=NOON + timedelta(seconds=650))
     assert doubtful.tell(looked(TransactionStatus.NEW), after_s=700) is None
+    assert doubtful.tell(looked(TransactionStatus.NEW), after_s=25) == RevokeTransaction(KEY)
 
 
 def test_a_till_that_takes_the_bill_back_after_a_refused_confirm_is_heard() -> None:

@@ -4,6 +4,8 @@ The names, fields and levels are what dashboards and greps stand on; the sentenc
 reads when somebody calls about money. So each line stands here as it is.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from tests.domain.stations import (
@@ -340,7 +342,7 @@ LINES: dict[str, tuple[Visit, events.Event, float, list[Fact]]] = {
         ],
     ),
     "confirm in doubt": (
-        confirming(tries=9, is_doubtful=True),
+        confirming(tries=9, is_doubtful=True, tried_at=NOON + timedelta(seconds=60)),
         looked(),
         121,
         [

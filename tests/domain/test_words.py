@@ -144,6 +144,7 @@ def test_no_limit_changes_by_accident() -> None:
         "bill_retry_s": 2.0,
         "look_every_s": 10.0,
         "confirm_window_s": 5.0,
+        "confirm_grace_s": 75.0,
         "close_window_s": 5.0,
         "create_grace_s": 10.0,
         "foreign_look_s": 15.0,

@@ -322,6 +322,50 @@ async def test_a_fault_of_ours_after_a_confirm_does_not_forget_that_it_was_sent(
     assert bench.last().end is End.PAID
 
 
+@pytest.mark.parametrize(("loss", "ticks_max"), [("unsent", 2), ("lost_request", 30)])
+async def test_a_confirm_that_did_not_work_for_a_bill_paid_in_cash_is_given_back(
+    loss: str, ticks_max: int
+) -> None:
+    """At once if it certainly never left, else once it can not work any more (F74)."""
+    bench = Bench()
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.trouble["confirm"].append(loss)
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+        bench.till.owe("t1")
+        await bench.tick(ticks_max)
+
+    assert (bench.world.calls["confirm"], bench.world.effects["revoke"]) == (1, 1)
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    (first,) = [visit for visit in bench.visits() if visit.transaction_key == key]
+    assert (first.step, first.end) == (Step.CLOSED, End.WITHDRAWN)
+    assert bench.world.wrongs == []
+
+
+async def test_a_bill_that_grew_while_its_confirm_was_lost_is_offered_anew() -> None:
+    """The visit goes on: the lost confirm is in nobody's way (F69)."""
+    bench = Bench()
+    bench.till.owe("t1", Bill("bill-1", Money(1000, "EUR"), "One"))
+    async with bench.at_work():
+        key = await offered(bench)
+        bench.world.trouble["confirm"].append("lost_request")
+        bench.world.reserve(bench.world.charges[key])
+        await bench.poll()
+        bench.till.owe("t1", Bill("bill-1", Money(1300, "EUR"), "One and a coffee"))
+        await bench.tick(30)
+        (again,) = bench.world.offers("t1")
+        bench.world.reserve(again)
+        await bench.tick(3)
+
+    assert bench.world.charges[key].status is TransactionStatus.REVOKED
+    assert (again.key != key, again.status) == (True, TransactionStatus.CONFIRMED)
+    assert (bench.last().end, bench.last().taken_minor) == (End.PAID, 1300)
+    assert bench.world.effects["confirm"] == 1
+    assert bench.world.wrongs == []
+
+
 async def test_a_stop_leaves_open_visits_to_the_next_start() -> None:
     """Nothing new begins, and a restart resumes where it was."""
     bench = Bench()

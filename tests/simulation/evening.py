@@ -94,8 +94,8 @@ class Evening:
         """The journals and visits that ever sent a close."""
         self.create_doubts: set[str] = set()
         """References that were asked for and not plainly refused."""
-        self.confirm_doubts: set[TransactionKey] = set()
-        """What a confirm was sent for that was not plainly refused."""
+        self.confirm_doubts: dict[TransactionKey, float] = {}
+        """Until when a confirm that was sent, and not plainly refused, may still land."""
         self.confirm_prices: dict[TransactionKey, Money] = {}
         """What each of those confirms asked to be taken."""
         self.till = House(self, has_bills=plan.has_bills)
@@ -316,8 +316,7 @@ class Evening:
             lasted_s = self.loop.time() - began_s
             if "held money" in unfinished:
                 # A till that no longer says what is owed has the guest's money held until shortly
-                # before the hold's end, and a confirm in doubt for what it does not ask for until
-                # the very end: the one may be owed after all, the other may have been taken.
+                # before the hold's end: it may be owed after all.
                 patience_s = max(patience_s, min(held_s_max, lasted_s + QUIET_S_MAX))
             if lasted_s > patience_s:
                 raise Violation(self.seed, [f"liveness: after {patience_s:.0f} s {unfinished}"])

@@ -290,6 +290,15 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "the confirm is unknown and the reservation ends": one(
         "pays", orders={"confirm": ("lost_request",) * 8}
     ),
+    "a confirm is lost, and the bill is paid in cash": one(
+        "pays", orders={"confirm": ("lost_request",)}, deeds=((10.5, take_bill_back),)
+    ),
+    "a confirm is lost, and the bill changes": one(
+        "pays", orders={"confirm": ("lost_request",)}, deeds=((10.5, change_bill),)
+    ),
+    "a confirm lands late, and the bill is paid in cash": one(
+        "pays", orders={"confirm": ("late",)}, deeds=((10.5, take_bill_back),)
+    ),
     "the staff closes the spot by hand": one("pays_late", deeds=((6.0, close_by_hand),)),
     "the wallet hides the orders": one("pays", vendor=Vendor(are_orders_hidden=True), paid=1),
     "the wallet keeps old orders on the spot": Scenario(

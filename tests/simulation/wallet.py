@@ -16,6 +16,7 @@ from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
 from worker.domain.wallet import (
+    RELEASED,
     NewTransaction,
     Payment,
     Spot,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT_S: Final = 10.0
+LATE_S_MAX: Final = TIMEOUT_S + 50.0
+"""How long after it was sent a call may land at the most."""
 LOOK_IS_FRESH_S: Final = 5.0
 STALE_BY_S: Final = 12.0
 OTHERS: Final = OrderReference("pos-17-elsewhere")
@@ -105,7 +108,7 @@ class SimWallet:
         elif kind in _NEVER_ARRIVED:
             self._at(self._silence_s(kind), _answer, answer, Unknown(kind))
         elif kind == "late":
-            self._at(TIMEOUT_S + 50.0 * self._roll() ** 2, late)
+            self._at(TIMEOUT_S + (LATE_S_MAX - TIMEOUT_S) * self._roll() ** 2, late)
             self._at(TIMEOUT_S, _answer, answer, Unknown("ReadTimeout"))
         elif kind in {"lost_reply", "error_after"}:
             self._at(delay_s, effect)
@@ -299,15 +302,18 @@ class SimWallet:
             return Unsent("the look that allowed it is too old")
         self._check_intent(self._check_ours(WriteKind.CONFIRM, key), WriteKind.CONFIRM, key)
         self._check_may_confirm(key, lowered)
-        doubts = self._evening.confirm_doubts
-        was_in_doubt = key in doubts
-        doubts.add(key)
+        was_in_doubt = self._may_land(key)
+        self._evening.confirm_doubts[key] = self._loop.time() + LATE_S_MAX
         got = await self._call("confirm", lambda: self._truth.confirm(key, lowered))
         if isinstance(got, Refused | Unsent) and not was_in_doubt:
-            doubts.discard(key)
+            self._evening.confirm_doubts.pop(key, None)
             self._evening.confirm_prices.pop(key, None)
             self._confirmed_with(key).discard(key)
         return got
+
+    def _may_land(self, key: TransactionKey) -> bool:
+        """Tell whether a confirm that was sent before may yet take the money."""
+        return self._loop.time() <= self._evening.confirm_doubts.get(key, -1.0)
 
     def _confirmed_with(self, key: TransactionKey) -> set[TransactionKey]:
         """Give what was confirmed for the same visit and the same part of its bill."""
@@ -317,6 +323,7 @@ class SimWallet:
     def _check_may_confirm(self, key: TransactionKey, lowered: Lowered | None) -> None:
         truth, charge = self._truth, self._truth.charges[key]
         keys = self._confirmed_with(key)
+        keys -= {other for other in keys if truth.charges[other].status in RELEASED}
         keys.add(key)
         if len(keys) > 1:
             truth.wrong("S3", f"visit {charge.owner} confirms {sorted(keys)}")
@@ -329,10 +336,13 @@ class SimWallet:
         sent = self._confirms_sent[key] = self._confirms_sent.get(key, 0) + 1
         began = self._process.disk.attempts(charge.owner[1], Intent(WriteKind.CONFIRM, key))
         price = lowered.money if lowered is not None else charge.request.money
+        may_land = self._may_land(key)
+        if not may_land:
+            self._evening.confirm_prices.pop(key, None)
         first = self._evening.confirm_prices.setdefault(key, price)
         if price != first:
             truth.wrong("S2", f"{key} is confirmed for {price} after it was for {first}, in doubt")
-        is_again = key in self._evening.confirm_doubts or began > sent
+        is_again = may_land or began > sent
         prices.check(self._evening, self._process, charge, price, is_again=is_again)
 
     async def revoke_transaction(self, key: TransactionKey) -> Outcome[None]:
@@ -341,7 +351,7 @@ class SimWallet:
         self._check_intent(self._check_ours(WriteKind.REVOKE, key), WriteKind.REVOKE, key)
         charge = self._truth.charges[key]
         is_taken = charge.status is TransactionStatus.CONFIRMED and charge in self._truth.taken
-        if is_taken or key in self._evening.confirm_doubts:
+        if is_taken or self._may_land(key):
             self._truth.wrong("S8", f"{key} is revoked though it may be confirmed")
         return await self._call("revoke", lambda: self._truth.revoke(key))
 

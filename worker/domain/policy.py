@@ -24,6 +24,9 @@ class Policy:
     """A refusal by the guest shows in no list, so each offer is looked at by key as well."""
     confirm_window_s: float = 5.0
     """A confirm leaves this soon after the look that allowed it, or not at all."""
+    confirm_grace_s: float = 75.0
+    """How long a confirm that has left may still work: a network that holds a call back for a
+    minute was tried. Later than that, money that is seen held was not taken."""
     close_window_s: float = 5.0
     """A close leaves this soon after the look that allowed it, or not at all: a frozen machine or a
     throttled line must not throw out the guest who came meanwhile."""

@@ -20,6 +20,7 @@ from worker.domain.errors import JournalConflict, JournalUnavailable
 from worker.domain.facts import FactName, Level
 from worker.domain.ids import LocationId, SpotId, TransactionKey, VisitId
 from worker.domain.policy import Policy
+from worker.domain.rules import confirming
 from worker.domain.visit import FINAL, Step, Visit
 from worker.domain.wallet import Spot
 from worker.logbook import LineName
@@ -250,6 +251,10 @@ class Engine:
         if was_creating and isinstance(event, events.TransactionCreated):
             found = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(found, IntentState.DONE, "found by its reference"))
+        if confirming.is_found_lost(before, event, after):
+            assert before.transaction_key is not None, "what is confirmed has a key"
+            lost = Intent(WriteKind.CONFIRM, before.transaction_key)
+            actor.settled.append(Settled(lost, IntentState.REFUSED, "it never took effect"))
         then = None if decided.command is None else type(decided.command).__name__
         why = getattr(event, "why", None) or getattr(event, "hint", None)
         told = str(why)[:300] if why else None

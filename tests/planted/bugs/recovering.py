@@ -36,10 +36,10 @@ BUGS: Final = (
             Change(
                 CONFIRMING,
                 """
-    in_doubt = visit.is_doubtful or WriteKind.CONFIRM in event.in_flight
+    if not visit.is_doubtful and WriteKind.CONFIRM not in event.in_flight:
 """,
                 """
-    in_doubt = visit.is_doubtful
+    if not visit.is_doubtful:
 """,
             ),
         ),

@@ -6,7 +6,9 @@ from tests.planted.bug import Bug, Change
 
 AGREEMENT: Final = "worker/domain/agreement.py"
 CONFIRMING: Final = "worker/domain/rules/confirming.py"
+ENGINE: Final = "worker/service/engine.py"
 OFFERED: Final = "worker/domain/rules/offered.py"
+POLICY: Final = "worker/domain/policy.py"
 TAKING: Final = "worker/domain/rules/taking.py"
 TERMS: Final = "worker/domain/rules/terms.py"
 
@@ -25,8 +27,8 @@ _BELIEVED: Final = """lambda visit, event, now, policy: taking.confirmed(
 """
 _IMAGINED: Final = Change(
     CONFIRMING,
-    "from worker.domain.wallet import RELEASED, Transaction, TransactionStatus\n",
-    "from worker.domain.wallet import RELEASED, Payment, Transaction, TransactionStatus\n",
+    "from worker.domain.wallet import PENDING, RELEASED, Transaction, TransactionStatus\n",
+    "from worker.domain.wallet import PENDING, RELEASED, Payment, Transaction, TransactionStatus\n",
 )
 
 BUGS: Final = (
@@ -282,6 +284,42 @@ BUGS: Final = (
                 """
     return terms.bill_missing(visit, event, now, policy)
 """,
+            ),
+        ),
+    ),
+    Bug(
+        "lost-confirm-given-up-early",
+        "A confirm that shows no effect after a quarter of a minute was lost. The network still "
+        "has it.",
+        (
+            Change(
+                POLICY, "    confirm_grace_s: float = 75.0\n", "    confirm_grace_s: float = 15.0\n"
+            ),
+        ),
+    ),
+    Bug(
+        "lost-confirm-dated-by-another-clock",
+        "How old a confirm is stands in the journal, so a restart need not date it anew. The "
+        "machine's clock was set meanwhile.",
+        (
+            Change(
+                CONFIRMING,
+                "is_doubtful=True, tried_at=now)",
+                "is_doubtful=True)",
+            ),
+        ),
+        tests=("tests/domain/test_taking.py",),
+        why_tests="it takes a clock set while dead, a changed bill and a late call in one minute",
+    ),
+    Bug(
+        "lost-confirm-left-in-the-journal",
+        "A confirm that never took effect stays as unknown. The visit can not confirm what it "
+        "offers instead.",
+        (
+            Change(
+                ENGINE,
+                "        if confirming.is_found_lost(before, event, after):\n",
+                "        if confirming.is_found_lost(before, event, after) and False:\n",
             ),
         ),
     ),

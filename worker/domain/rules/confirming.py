@@ -1,11 +1,12 @@
 """The guest's money is held and is being taken.
 
-Whatever a confirm answers, the transaction itself is looked at before anything is believed. Once a
-confirm may have left, the money is never given back in doubt: the confirm is repeated while the
-till still says the same, else it is left to the reservation's end.
+Whatever a confirm answers, the transaction itself is looked at before anything is believed. While
+one that has left may still work, the money is not given back: the confirm is repeated if the till
+still says the same, else it is waited for. What is still not taken after that time was lost.
 """
 
 from datetime import datetime
+from typing import Final
 
 from worker.domain import decision, events
 from worker.domain.agreement import disagreement
@@ -15,8 +16,11 @@ from worker.domain.decision import Decision, Rules, seconds
 from worker.domain.facts import Fact, FactName, error
 from worker.domain.policy import Policy, backoff_s
 from worker.domain.rules import missing, refusing, taking, terms
-from worker.domain.visit import End, Visit, replace
-from worker.domain.wallet import RELEASED, Transaction, TransactionStatus
+from worker.domain.visit import End, Step, Visit, replace
+from worker.domain.wallet import PENDING, RELEASED, Transaction, TransactionStatus
+
+UNFINISHED: Final = PENDING | {TransactionStatus.RESERVED}
+"""Neither taken nor over."""
 
 
 def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -26,9 +30,10 @@ def woke(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision
 
 
 def resumed(visit: Visit, event: events.Resumed, now: datetime, policy: Policy) -> Decision:
-    """A pending intent may have been sent."""
-    in_doubt = visit.is_doubtful or WriteKind.CONFIRM in event.in_flight
-    return woke(replace(visit, is_doubtful=in_doubt), event, now, policy)
+    """A pending intent may have been sent; when is not believed, as the clock may be another."""
+    if not visit.is_doubtful and WriteKind.CONFIRM not in event.in_flight:
+        return woke(visit, event, now, policy)
+    return woke(replace(visit, is_doubtful=True, tried_at=now), event, now, policy)
 
 
 def doubt(visit: Visit, event: object, now: datetime, policy: Policy) -> Decision:
@@ -55,12 +60,30 @@ def transaction_looked(
     if transaction.status is TransactionStatus.OTHER:
         return missing.status_unknown(visit, event, now, policy)
     told, facts = doubt_alarm(visit, now, policy)
+    told = lost_by_now(told, now, policy)
     if transaction.status is TransactionStatus.RESERVED:
         return still_reserved(told, transaction, now, policy, facts)
     if not told.is_doubtful and seconds(told.since, now) >= policy.offer_ttl_s:
         why = f"the wallet took the reservation back, and nobody paid in {policy.offer_ttl_s:g} s"
         return taking.withdraw(told, now, end=End.UNPAID, reason=why)
     return decision.wait(told, now, policy.look_every_s, *facts)
+
+
+def lost_by_now(visit: Visit, now: datetime, policy: Policy) -> Visit:
+    """Begin anew once no confirm that has left can work any more, and none is seen to have."""
+    tried_at = visit.tried_at or visit.since
+    if not visit.is_doubtful or seconds(tried_at, now) < policy.confirm_grace_s:
+        return visit
+    return replace(visit, is_doubtful=False, tries=0)
+
+
+def is_found_lost(before: Visit, event: events.Event, after: Visit) -> bool:
+    """Tell whether a turn ended the doubt by finding that nothing was taken."""
+    was_in_doubt = before.step is Step.CONFIRMING and before.is_doubtful
+    is_alive = (
+        isinstance(event, events.TransactionLooked) and event.transaction.status in UNFINISHED
+    )
+    return was_in_doubt and is_alive and not (after.step is Step.CONFIRMING and after.is_doubtful)
 
 
 def doubt_alarm(visit: Visit, now: datetime, policy: Policy) -> tuple[Visit, tuple[Fact, ...]]:
@@ -148,12 +171,12 @@ def bill_unreadable(
 
 
 def hold_back(visit: Visit, why: str, now: datetime, policy: Policy) -> Decision:
-    """Neither repeat the confirm nor give the money back: the one that may have left may work."""
+    """Neither repeat the confirm nor give the money back yet: the one that has left may work."""
     told, facts = alarm(
         visit,
         why=f"a confirm may have been lost, and is not repeated, as {why}",
-        do="nothing is taken unless it worked after all, and the log will say so; if it did "
-        "and the bill was paid at the till as well, give one of the two back",
+        do="the worker waits for a minute whether it worked, and else goes by what the till says "
+        "then; if it did, and the bill was paid at the till as well, give one of the two back",
     )
     return decision.wait(told, now, policy.look_every_s, *facts)
 
