@@ -357,6 +357,19 @@ class LetterBox(Protocol):
         """Put the reply where the one who asked waits for it."""
 
 
+class Surfaced(StrEnum):
+    """What became known of a transaction that no visit had the key of."""
+
+    UNKNOWN = "unknown"
+    """It is not ours, or another journal's: left alone and told."""
+    ADOPTED = "adopted"
+    """Ours, its create's answer lost: the visit that waits for it goes on with it."""
+    REVOKED = "revoked"
+    """Ours, given up before it was found: nobody was shown it, and it is withdrawn."""
+    EXPIRED = "expired"
+    """Ours and over before it was found, or never seen in a month."""
+
+
 class Clock(Protocol):
     """Time, handed in."""
 

@@ -16,8 +16,9 @@ from tests.listener.scene import EVENING, HALL, KEY, LOOPS, TERRACE, a_paid, a_v
 from worker.adapters.listener.metrics import Figures, Metrics
 from worker.domain.facts import FactName
 from worker.domain.outcome import Done, Outcome, Refusal, Refused, Unknown, Unsent
-from worker.domain.visit import End, Step
+from worker.domain.visit import End, Step, replace
 from worker.domain.wallet import SpotList
+from worker.ports import Surfaced
 from worker.service.measuring import OPS, TILL_OPS
 from worker.service.recorder import RESULTS, Several, Silence, result_of
 
@@ -103,6 +104,55 @@ def test_each_end_has_its_outcome() -> None:
     assert found["paysera_worker_facts_total{fact=visit.crashed}"] == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "how", "took_s"),
+    [
+        ({"step": Step.CLOSING, "since": EVENING, "end": End.PAID}, "read", 30.0),
+        ({"step": Step.CLOSING, "since": EVENING, "end": End.PAID, "attempts": 4}, "repeat", 30.0),
+        ({"step": Step.CLOSING, "since": EVENING, "end": End.PARKED}, "human", 30.0),
+        ({"is_doubtful": False, "looked_at": EVENING}, "read", 30.0),
+    ],
+)
+def test_a_write_in_doubt_is_measured_until_it_is_known(
+    changes: dict[str, Any], how: str, took_s: float
+) -> None:
+    """Also when the same step goes on without the doubt; and once only."""
+    metrics = fresh()
+    sent_at = EVENING - timedelta(seconds=30)
+    doubtful = a_visit(1, "table1", Step.CONFIRMING, ago_s=60, tried_at=sent_at, is_doubtful=True)
+    known = replace(doubtful, **{"is_doubtful": False, **changes})
+    for visit in (doubtful, doubtful, known, known):
+        metrics.wrote(visit)
+    found = samples(metrics)
+
+    resolved = "paysera_worker_intent_resolution_seconds"
+    assert found[f"{resolved}_count{{how={how},kind=confirm}}"] == 1
+    assert found[f"{resolved}_sum{{how={how},kind=confirm}}"] == took_s
+    assert sum(value for name, value in found.items() if name.startswith(f"{resolved}_count")) == 1
+
+
+def test_what_no_visit_knew_and_what_can_not_happen_is_counted() -> None:
+    """By the names that rules are made of."""
+    metrics = fresh()
+    for what in (*Surfaced, Surfaced.UNKNOWN):
+        metrics.surfaced(what)
+    offered, closing = a_visit(1, "table1", Step.OFFERED), a_visit(2, "table2", Step.CLOSING)
+    metrics.told(offered, FactName.VISIT_SURPRISED)
+    metrics.told(offered, FactName.SPOT_FOREIGN)
+    metrics.told(closing, FactName.SPOT_FOREIGN)
+    metrics.told(closing, FactName.SPOT_NOT_OURS)
+    metrics.crashed(closing)
+    found = samples(metrics)
+
+    assert found["paysera_worker_unknown_reservations_total"] == 2
+    for action in ("adopted", "revoked", "expired"):
+        assert found[f"paysera_worker_orphan_transactions_total{{action={action}}}"] == 1
+    for name in ("visit.surprised", "visit.crashed"):
+        assert found[f"paysera_worker_invariant_violations_total{{id={name}}}"] == 1
+    for reason in ("not_ours", "foreign_order"):
+        assert found[f"paysera_worker_close_skipped_total{{reason={reason}}}"] == 1
+
+
 def test_polls_calls_and_the_till_are_counted_by_result() -> None:
     metrics = fresh()
     metrics.polled(HALL, "ok", SpotList((), is_complete=True), 0.1, EVENING)
@@ -162,7 +212,7 @@ def test_no_label_can_name_a_guest_a_table_or_a_key() -> None:
 
     assert labels == {
         "version", "mode", "location", "result", "op", "le", "outcome", "fact", "currency", "step",
-        "kind", "loop",
+        "kind", "loop", "id", "how", "reason", "action",
     }  # fmt: skip
     assert KEY not in text
     assert "table1" not in text
@@ -209,6 +259,14 @@ def names_in(text: str) -> set[str]:
     return set(re.findall(r"\b(?:paysera_worker|process)_[a-z_]+", text))
 
 
+FACTS: Final = {*FactName, "visit.crashed"}
+
+
+def facts_in(text: str) -> set[str]:
+    """Give every line's name that an expression picks."""
+    return {fact for group in re.findall(r'fact=~?"([^"]+)"', text) for fact in group.split("|")}
+
+
 def names_given() -> set[str]:
     """Give every name that /metrics can hold."""
     metrics = fresh()
@@ -238,15 +296,18 @@ def test_every_alert_asks_for_figures_that_exist() -> None:
     for rule in rules:
         for part in ("expr: ", "severity: ", "summary: ", "action: "):
             assert part in rule, f"{rule.splitlines()[0]} has no {part}"
-    facts = {fact for group in re.findall(r'fact=~?"([^"]+)"', text) for fact in group.split("|")}
-    assert facts - {fact.value for fact in FactName} == {"visit.crashed"}
+    assert facts_in(text)
+    assert facts_in(text) - FACTS == set()
     assert set(re.findall(r'result="([^"]+)"', text)) <= {*RESULTS, "trouble"}
 
 
 def test_every_panel_asks_for_figures_that_exist_and_no_figure_is_forgotten() -> None:
-    asked = names_in(" ".join(expressions().values()))
+    text = " ".join(expressions().values())
+    asked = names_in(text)
 
     assert asked - names_given() == set()
+    assert facts_in(text)
+    assert facts_in(text) - FACTS == set()
     rules = names_in((CONFIG / "alerts.yml").read_text())
     shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked | rules}
     given = {re.sub(r"_(bucket|count|sum)$", "", name) for name in names_given()}
@@ -297,7 +358,7 @@ def promtool(*arguments: str | Path, given: bytes = b"") -> str:
 @needs_promtool
 def test_prometheus_itself_accepts_the_rules_and_the_figures(tmp_path: Path) -> None:
     """Rules, the dashboard's questions as rules, and what /metrics says."""
-    assert "17 rules found" in promtool("check", "rules", CONFIG / "alerts.yml")
+    assert "19 rules found" in promtool("check", "rules", CONFIG / "alerts.yml")
     rules: list[dict[str, str]] = []
     for number, text in enumerate(expressions().values()):
         asked = text.replace("$__rate_interval", "5m").replace("$instance", ".*")
@@ -326,7 +387,7 @@ def test_the_rules_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
         }
 
     doubt = 'paysera_worker_intents_in_doubt{kind="confirm"} '
-    surprised = 'paysera_worker_facts_total{fact="visit.surprised"} '
+    surprised = 'paysera_worker_invariant_violations_total{id="visit.surprised"} '
     polled = 'paysera_worker_poll_last_success_timestamp_seconds{location="9975"} '
     in_doubt, fails = "PayseraWorkerMoneyInDoubt", "PayseraWorkerPollsFail"
     full, room = "PayseraWorkerDiskFull", "paysera_worker_journal_free_bytes "

@@ -11,10 +11,12 @@ from tests.service.bench import Bench, FakeTill
 from tests.service.test_supervising import FakeHerald, a_supervisor, until
 from tests.service.world import HALL, FakeWallet
 from worker.domain.facts import FactName
-from worker.domain.ids import LocationId
+from worker.domain.ids import LocationId, OrderReference
+from worker.domain.money import Money
+from worker.domain.policy import Policy
 from worker.domain.visit import End, Step, Visit
-from worker.domain.wallet import SpotList
-from worker.ports import JsonValue, Wallet
+from worker.domain.wallet import NewTransaction, SpotList
+from worker.ports import JsonValue, Surfaced, Wallet
 from worker.service import supervisor as supervisor_module
 from worker.service.measuring import OPS, TILL_OPS, MeasuredTill, MeasuredWallet
 from worker.service.recorder import RESULTS, Several, Silence
@@ -32,6 +34,7 @@ class Ears(Silence):
         self.guards: list[float] = []
         self.till: list[tuple[str, str | None]] = []
         self.early: list[Visit] = []
+        self.surfacings: list[Surfaced] = []
 
     def told(self, visit: Visit, fact: FactName) -> None:
         self.facts.append(fact)
@@ -60,6 +63,9 @@ class Ears(Silence):
     ) -> None:
         self.till.append((op, trouble))
 
+    def surfaced(self, what: Surfaced) -> None:
+        self.surfacings.append(what)
+
     def _compare(self, visit: Visit) -> None:
         kept = {each.visit_id: each for each in self.bench.visits()}
         if kept.get(visit.visit_id) != visit:
@@ -74,7 +80,7 @@ def with_ears(bench: Bench) -> Ears:
     object.__setattr__(hands, "wallet", wallet)
     object.__setattr__(hands, "till", MeasuredTill(bench.till, ears, bench.clock))
     bench.spots._wallet = bench.reservations._wallet = wallet
-    bench.engine._recorder = ears
+    bench.engine._recorder = bench.strangers._recorder = ears
     return ears
 
 
@@ -100,6 +106,30 @@ async def test_a_visit_is_heard_step_by_step_and_only_once_durable() -> None:
     assert {Step.CREATING, Step.LINKING, Step.OFFERED, Step.CONFIRMING} <= set(ears.steps)
     assert ears.facts.count(FactName.TRANSACTION_CONFIRMED) == 1
     assert ears.facts[-1] is FactName.VISIT_CLOSED
+
+
+async def test_what_becomes_of_transactions_without_a_visit_is_heard() -> None:
+    """A stranger's once; ours by what was done with it."""
+    bench = Bench(Policy(offer_ttl_s=600))
+    ears = with_ears(bench)
+    strange = NewTransaction(OrderReference("shop-17"), Money(999, "EUR"), "Web shop", 900)
+    bench.world.reserve(bench.world.charge(strange))
+    bench.world.trouble["create"].append("lost_reply")
+    async with bench.at_work():
+        bench.world.scan("table1")
+        await bench.tick(4)
+        assert sorted(ears.surfacings) == [Surfaced.ADOPTED, Surfaced.UNKNOWN]
+        ears.surfacings.clear()
+        for identifier, is_found in (("table2", True), ("table3", False)):
+            bench.world.trouble["create"].append("lost_reply")
+            bench.world.are_new_charges_unlisted = True
+            bench.world.scan(identifier)
+            await bench.tick(6)
+            bench.world.are_new_charges_unlisted = not is_found
+            bench.clock.at += timedelta(seconds=61) if is_found else timedelta(days=32)
+            await bench.strangers.look_round()
+
+    assert ears.surfacings == [Surfaced.REVOKED, Surfaced.EXPIRED]
 
 
 async def test_every_call_has_a_known_word_and_every_poll_its_location() -> None:

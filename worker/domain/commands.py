@@ -1,11 +1,14 @@
 """What a decision asks to be done: one thing at a time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from worker.domain.ids import OrderReference, TransactionKey
 from worker.domain.money import Money
+from worker.domain.visit import Step
 from worker.domain.wallet import NewTransaction
 
 
@@ -17,6 +20,16 @@ class WriteKind(StrEnum):
     CONFIRM = "confirm"
     REVOKE = "revoke"
     CLOSE = "close"
+
+
+WRITE_OF: Final[Mapping[Step, WriteKind]] = {
+    Step.CREATING: WriteKind.CREATE,
+    Step.LINKING: WriteKind.LINK,
+    Step.CONFIRMING: WriteKind.CONFIRM,
+    Step.REVOKING: WriteKind.REVOKE,
+    Step.CLOSING: WriteKind.CLOSE,
+}
+"""The write that each step is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def assemble(
         wallet = SealedWallet(wallet)  # Every write goes through here, whoever asks for it.
     allowance = Allowance(bounds.safety, clock, bounds.past)
     ledger, pulse, sightings = KeyLedger(journal), Pulse(clock), Sightings(spots_interval_s)
-    strangers = Strangers(wallet, journal, clock, ledger)
+    strangers = Strangers(wallet, journal, clock, ledger, recorder)
     lock = asyncio.Lock()
     hands = Hands(
         wallet, till, journal, clock, ledger, sightings, strangers, lock, policy, allowance

@@ -24,7 +24,7 @@ from worker.domain.rules import confirming
 from worker.domain.visit import FINAL, Step, Visit
 from worker.domain.wallet import Spot
 from worker.logbook import LineName
-from worker.ports import Clock, Entry, Intent, IntentState, Journal, Record, Settled
+from worker.ports import Clock, Entry, Intent, IntentState, Journal, Record, Settled, Surfaced
 from worker.service.actor import Actor, intent_of, matters, resumption
 from worker.service.performing import Hands, Performed
 from worker.service.postman import Postman
@@ -251,6 +251,7 @@ class Engine:
         if was_creating and isinstance(event, events.TransactionCreated):
             found = Intent(WriteKind.CREATE, before.reference)
             actor.settled.append(Settled(found, IntentState.DONE, "found by its reference"))
+            self._recorder.surfaced(Surfaced.ADOPTED)
         if confirming.is_found_lost(before, event, after):
             assert before.transaction_key is not None, "what is confirmed has a key"
             lost = Intent(WriteKind.CONFIRM, before.transaction_key)

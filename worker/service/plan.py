@@ -1,11 +1,10 @@
 """The floor, the probes and the figures of one moment, in plain values for whoever asks."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from worker.domain.commands import WriteKind
+from worker.domain.commands import WRITE_OF, WriteKind
 from worker.domain.ids import LocationId
 from worker.domain.money import Money
 from worker.domain.visit import Step, Visit
@@ -25,15 +24,6 @@ from worker.service.floor import (
 POLL_AGE_S_MAX: Final = 60.0
 NOTICE_AGE_S_MAX: Final = 60.0
 CLOCK_OFFSET_S_MAX: Final = 5.0
-WRITES: Final[Mapping[Step, WriteKind]] = {
-    Step.CREATING: WriteKind.CREATE,
-    Step.LINKING: WriteKind.LINK,
-    Step.CONFIRMING: WriteKind.CONFIRM,
-    Step.REVOKING: WriteKind.REVOKE,
-    Step.CLOSING: WriteKind.CLOSE,
-}
-"""The write that each step is about."""
-
 ON_THE_WAY: Final = frozenset({SpotState.BILLED, SpotState.RESERVED})
 """More is to come of the table's bill, even if some of its parts are paid."""
 
@@ -231,7 +221,7 @@ def in_doubt(moment: Moment) -> dict[WriteKind, int]:
     """Count the writes that may have taken effect and are being looked after."""
     counts = dict.fromkeys(WriteKind, 0)
     for visit in moment.open_visits:
-        kind = WRITES.get(visit.step)
+        kind = WRITE_OF.get(visit.step)
         if visit.is_doubtful and kind is not None:
             counts[kind] += 1
     return counts

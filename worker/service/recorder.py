@@ -16,6 +16,7 @@ from worker.domain.outcome import Done, Outcome, Refusal, Refused
 from worker.domain.visit import Visit
 from worker.domain.wallet import SpotList
 from worker.logbook import LineName
+from worker.ports import Surfaced
 
 log = structlog.get_logger()
 
@@ -53,6 +54,9 @@ class Recorder(Protocol):
     ) -> None:
         """Hear how the till answered. `trouble` is None when it answered well."""
 
+    def surfaced(self, what: Surfaced) -> None:
+        """Hear what became of a transaction that no visit had the key of."""
+
 
 class Silence:
     """Keeps nothing: the recorder while the listener is off, and the base of those that pick."""
@@ -85,6 +89,9 @@ class Silence:
     def asked_till(
         self, location_id: LocationId, op: str, trouble: str | None, took_s: float
     ) -> None:
+        """Let it pass."""
+
+    def surfaced(self, what: Surfaced) -> None:
         """Let it pass."""
 
 
@@ -131,6 +138,10 @@ class Several:
     ) -> None:
         """Pass it on."""
         self._each(lambda one: one.asked_till(location_id, op, trouble, took_s))
+
+    def surfaced(self, what: Surfaced) -> None:
+        """Pass it on."""
+        self._each(lambda one: one.surfaced(what))
 
     def _each(self, tell: Callable[[Recorder], None]) -> None:
         for one in self._recorders:

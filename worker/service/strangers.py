@@ -15,8 +15,20 @@ from worker.domain.ids import OrderReference, TransactionKey, visit_label
 from worker.domain.outcome import Done
 from worker.domain.wallet import PENDING, RELEASED, Transaction, TransactionStatus
 from worker.logbook import LineName
-from worker.ports import Clock, Entry, Intent, IntentState, Journal, Lost, Record, Settled, Wallet
+from worker.ports import (
+    Clock,
+    Entry,
+    Intent,
+    IntentState,
+    Journal,
+    Lost,
+    Record,
+    Settled,
+    Surfaced,
+    Wallet,
+)
 from worker.service.ledger import KeyLedger
+from worker.service.recorder import Recorder, Silence
 
 TOLD_AGAIN_S: Final = 900.0
 TOLD_MAX: Final = 5000
@@ -40,11 +52,19 @@ log = structlog.get_logger()
 class Strangers:
     """The watch over transactions without a visit."""
 
-    def __init__(self, wallet: Wallet, journal: Journal, clock: Clock, ledger: KeyLedger) -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        journal: Journal,
+        clock: Clock,
+        ledger: KeyLedger,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._wallet = wallet
         self._journal = journal
         self._clock = clock
         self._ledger = ledger
+        self._recorder = recorder or Silence()
         self._told: dict[TransactionKey, datetime] = {}
         self._noticed: deque[tuple[TransactionKey, str]] = deque(maxlen=1000)
         self._started_at = self._next_search_at = clock.now()
@@ -100,6 +120,7 @@ class Strangers:
                 continue
             elif now - one.begun_at >= WATCHED_FOR:
                 await self.strike_off(one, "never seen in a month")
+                self._recorder.surfaced(Surfaced.EXPIRED)
             elif age == min(ages):
                 self._next_search_at = max(soon, now + age * SEARCHED_AFTER)
 
@@ -122,12 +143,14 @@ class Strangers:
             "why": f"seen {where}",
         }
         if reference is None or not reference.startswith("v1."):
+            self._recorder.surfaced(Surfaced.UNKNOWN)
             log.warning(
                 LineName.TRANSACTION_FOREIGN,
                 **fields,
                 do="it is not this worker's: it is never confirmed and never revoked by it",
             )
         elif not reference.startswith(f"v1.{self._journal.instance}."):
+            self._recorder.surfaced(Surfaced.UNKNOWN)
             log.error(
                 LineName.WORKER_TWIN_SEEN,
                 **fields,
@@ -153,6 +176,7 @@ class Strangers:
         status = looked.value.status
         if status in RELEASED:
             await self.strike_off(lost, f"{key} is {status.value}")
+            self._recorder.surfaced(Surfaced.EXPIRED)
             return
         if status not in PENDING and status is not TransactionStatus.RESERVED:
             log.error(
@@ -175,6 +199,7 @@ class Strangers:
         again = await self._wallet.look_at_transaction(key)
         if isinstance(again, Done) and again.value.status in RELEASED:
             await self.strike_off(lost, f"{key} found and revoked")
+            self._recorder.surfaced(Surfaced.REVOKED)
             log.info(
                 LineName.TRANSACTION_LOST_AND_REVOKED,
                 transaction=key,
