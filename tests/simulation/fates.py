@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
+from worker.domain.outcome import Refusal, Refused
+
 WRITES: Final = ("create", "link", "confirm", "revoke", "close")
 READS: Final = ("spots", "spot", "transactions", "transaction")
 
@@ -44,6 +46,15 @@ CHANCES_MAX: Final[Mapping[str, Mapping[str, float]]] = {
     },
 }
 """The most that an evening may draw for each: the chance that a call of this kind suffers it."""
+
+REFUSALS: Final = {
+    "throttled": Refused(Refusal.THROTTLED, 429, "rate_limit_exceeded"),
+    "credentials": Refused(Refusal.CREDENTIALS, 401, "unauthorized"),
+    "conflict": Refused(Refusal.STATE, 409, "invalid_state"),
+    "missing": Refused(Refusal.MISSING, 404, "not_found"),
+}
+"""What the wallet says to a call that it does not carry out."""
+NEVER_ARRIVED: Final = {"lost_request", "error_before"}
 
 LABELS: Final = frozenset(f"{op}.{kind}" for op, kinds in CHANCES_MAX.items() for kind in kinds)
 

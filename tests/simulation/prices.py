@@ -33,6 +33,16 @@ def check(
         truth.wrong("S2", f"{charge.key} is confirmed for {price}, the till says {told.bills}")
 
 
+def check_again(evening: "Evening", charge: Charge, price: Money, *, may_land: bool) -> None:
+    """Demand that while a confirm may still land, no other price is asked for."""
+    if not may_land:
+        evening.confirm_prices.pop(charge.key, None)
+    first = evening.confirm_prices.setdefault(charge.key, price)
+    if price != first:
+        why = f"{charge.key} is confirmed for {price} after it was for {first}, in doubt"
+        evening.truth.wrong("S2", why)
+
+
 def allowed(evening: "Evening", charge: Charge, told: Told) -> list[Money]:
     """Give what may be taken for a transaction by what the till said."""
     part = evening.truth.part_of(charge)

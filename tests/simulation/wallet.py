@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from tests.simulation import checkers, prices
-from tests.simulation.fates import WRITES
+from tests.simulation.fates import NEVER_ARRIVED, REFUSALS, WRITES
 from worker.domain.commands import Lowered, WriteKind
 from worker.domain.ids import LocationId, OrderReference, SpotId, TransactionKey
 from worker.domain.money import Money
@@ -39,14 +39,6 @@ LATE_S_MAX: Final = TIMEOUT_S + 50.0
 LOOK_IS_FRESH_S: Final = 5.0
 STALE_BY_S: Final = 12.0
 OTHERS: Final = OrderReference("pos-17-elsewhere")
-
-_REFUSALS: Final = {
-    "throttled": Refused(Refusal.THROTTLED, 429, "rate_limit_exceeded"),
-    "credentials": Refused(Refusal.CREDENTIALS, 401, "unauthorized"),
-    "conflict": Refused(Refusal.STATE, 409, "invalid_state"),
-    "missing": Refused(Refusal.MISSING, 404, "not_found"),
-}
-_NEVER_ARRIVED: Final = {"lost_request", "error_before"}
 
 
 class SimWallet:
@@ -105,7 +97,7 @@ class SimWallet:
             delay_s = 1.0 + 8.0 * self._roll()
         if kind == "unsent":
             self._at(delay_s, _answer, answer, Unsent("ConnectError"))
-        elif kind in _NEVER_ARRIVED:
+        elif kind in NEVER_ARRIVED:
             self._at(self._silence_s(kind), _answer, answer, Unknown(kind))
         elif kind == "late":
             self._at(TIMEOUT_S + (LATE_S_MAX - TIMEOUT_S) * self._roll() ** 2, late)
@@ -113,8 +105,8 @@ class SimWallet:
         elif kind in {"lost_reply", "error_after"}:
             self._at(delay_s, effect)
             self._at(max(delay_s, self._silence_s(kind)), _answer, answer, Unknown(kind))
-        elif kind in _REFUSALS:
-            self._at(delay_s, _answer, answer, _REFUSALS[kind])
+        elif kind in REFUSALS:
+            self._at(delay_s, _answer, answer, REFUSALS[kind])
         else:
             self._at(delay_s, _carry_out, answer, effect)
             if kind == "twice":
@@ -337,11 +329,7 @@ class SimWallet:
         began = self._process.disk.attempts(charge.owner[1], Intent(WriteKind.CONFIRM, key))
         price = lowered.money if lowered is not None else charge.request.money
         may_land = self._may_land(key)
-        if not may_land:
-            self._evening.confirm_prices.pop(key, None)
-        first = self._evening.confirm_prices.setdefault(key, price)
-        if price != first:
-            truth.wrong("S2", f"{key} is confirmed for {price} after it was for {first}, in doubt")
+        prices.check_again(self._evening, charge, price, may_land=may_land)
         is_again = may_land or began > sent
         prices.check(self._evening, self._process, charge, price, is_again=is_again)
 

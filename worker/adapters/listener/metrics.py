@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from worker.domain.commands import WRITE_OF, WriteKind
+from worker.adapters.listener.oddities import CRASHED, Oddities, seconds
 from worker.domain.facts import FactName
 from worker.domain.ids import LocationId
 from worker.domain.visit import FINAL, End, Step, Visit
@@ -30,11 +30,6 @@ GUEST_S: Final = (0.5, 1.0, 2.0, 3.0, 4.0, 5.5, 8.0, 12.0, 20.0, 60.0)
 GUARD_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 DISK_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 LAG_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-CRASHED: Final = "visit.crashed"
-NOT_OURS: Final = "not_ours"
-"""Another guest than the visit's waits there, or it can not be told."""
-FOREIGN_ORDER: Final = "foreign_order"
-"""Somebody else's order is beside ours; it is closed once that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +88,7 @@ class Metrics:
         )  # fmt: skip
         self._visits = self._counter("visits", "Visits that ended", "location", "outcome")
         self._facts = self._counter("facts", "Lines told about visits, by name", "fact")
-        self._violations = self._counter(
-            "invariant_violations", "What can not happen and did, by its line; must stay 0", "id"
-        )
-        self._resolved = self._histogram(
-            "intent_resolution_seconds",
-            "From a write in doubt to knowing, by a read, a repeat or a human",
-            GUEST_S, "kind", "how",
-        )  # fmt: skip
-        self._skipped = self._counter(
-            "close_skipped", "Spots that were not closed, or not yet, by why", "reason"
-        )
-        self._strange = self._counter(
-            "unknown_reservations", "Transactions met that are not this worker's; left alone"
-        )
-        self._orphans = self._counter(
-            "orphan_transactions", "Transactions of ours whose create's answer was lost", "action"
-        )
+        self._oddities = Oddities(self._counter, self._histogram)
         self._visible = self._histogram(
             "order_visible_seconds", "From the check-in seen to the bill in the app", GUEST_S
         )
@@ -134,8 +113,6 @@ class Metrics:
         )
         self._closing_since: dict[int, datetime] = {}
         self._taken: dict[int, int] = {}
-        self._doubts: dict[int, Visit] = {}
-        """Each visit as it was when its present doubt began."""
         self.registry.register(_Read(figures))
         self._begin_at_nothing(locations, ops, till_ops, results)
 
@@ -148,12 +125,7 @@ class Metrics:
     def told(self, visit: Visit, fact: FactName) -> None:
         """Count a line, and measure what the guest felt where it marks the end of a wait."""
         self._facts.labels(fact.value).inc()
-        if fact is FactName.VISIT_SURPRISED:
-            self._violations.labels(fact.value).inc()
-        elif fact is FactName.SPOT_NOT_OURS:
-            self._skipped.labels(NOT_OURS).inc()
-        elif fact is FactName.SPOT_FOREIGN and visit.step is Step.CLOSING:
-            self._skipped.labels(FOREIGN_ORDER).inc()
+        self._oddities.told(visit, fact)
         if fact is FactName.ORDER_OFFERED and visit.offered_at and not visit.former_keys:
             self._visible.observe(seconds(visit.opened_at, visit.offered_at))
         elif fact is FactName.TRANSACTION_CONFIRMED and visit.paid_at and visit.bill:
@@ -170,7 +142,7 @@ class Metrics:
 
     def wrote(self, visit: Visit) -> None:
         """Measure how long the closing took, and count the end."""
-        self._measure_doubt(visit)
+        self._oddities.wrote(visit)
         if visit.step is Step.CLOSING:
             self._closing_since.setdefault(visit.visit_id, visit.since)
         elif visit.spot_closed_at is not None:
@@ -183,21 +155,10 @@ class Metrics:
             outcome = "parked" if visit.step is Step.PARKED else (visit.end or End.LEFT).value
             self._visits.labels(str(visit.location_id), outcome).inc()
 
-    def _measure_doubt(self, visit: Visit) -> None:
-        """Measure how long a write was in doubt once a step is over, or its doubt is."""
-        before = self._doubts.get(visit.visit_id)
-        if before is not None and not (visit.step is before.step and visit.is_doubtful):
-            del self._doubts[visit.visit_id]
-            ended_at = visit.since if visit.step is not before.step else visit.looked_at
-            took_s = seconds(before.tried_at or before.since, ended_at or visit.since)
-            self._resolved.labels(WRITE_OF[before.step].value, how(before, visit)).observe(took_s)
-        elif before is None and visit.is_doubtful and visit.step in WRITE_OF:
-            self._doubts[visit.visit_id] = visit
-
     def crashed(self, visit: Visit) -> None:
         """Count a failed turn."""
         self._facts.labels(CRASHED).inc()
-        self._violations.labels(CRASHED).inc()
+        self._oddities.crashed()
 
     def called(self, op: str, result: str, took_s: float) -> None:
         """Measure a call."""
@@ -228,10 +189,7 @@ class Metrics:
 
     def surfaced(self, what: Surfaced) -> None:
         """Count a transaction that no visit had the key of."""
-        if what is Surfaced.UNKNOWN:
-            self._strange.inc()
-        else:
-            self._orphans.labels(what.value).inc()
+        self._oddities.surfaced(what)
 
     def committed(self, took_s: float) -> None:
         """Measure a commit. May be called from another thread."""
@@ -258,16 +216,6 @@ class Metrics:
         for fact in FactName:
             self._facts.labels(fact.value)
         self._facts.labels(CRASHED)
-        for violation in (FactName.VISIT_SURPRISED.value, CRASHED):
-            self._violations.labels(violation)
-        for reason in (NOT_OURS, FOREIGN_ORDER):
-            self._skipped.labels(reason)
-        for what in Surfaced:
-            if what is not Surfaced.UNKNOWN:
-                self._orphans.labels(what.value)
-        for kind in WriteKind:
-            for way in ("read", "repeat", "human"):
-                self._resolved.labels(kind.value, way)
         for op in ops:
             self._calls.labels(op, "ok")
         for op in till_ops:
@@ -353,15 +301,3 @@ def by_label(name: str, text: str, label: str, values: Mapping[str, float]) -> G
     for value, figure in sorted(values.items()):
         gauge.add_metric([value], figure)
     return gauge
-
-
-def how(before: Visit, after: Visit) -> str:
-    """Tell how a doubt ended: left to a human, or known after another try, or by looking alone."""
-    if after.end is End.PARKED:
-        return "human"
-    return "read" if after.attempts == before.attempts else "repeat"
-
-
-def seconds(earlier: datetime, later: datetime) -> float:
-    """Measure the time between; a clock that was set back makes it nothing."""
-    return max(0.0, (later - earlier).total_seconds())
