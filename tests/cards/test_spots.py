@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.verbs.cards import spots
@@ -43,6 +43,7 @@ def test_a_range_of_more_than_five_hundred_is_refused_at_once(low: int, more: in
         spots.spots_named(f"t{low}..t{low + more}")
 
 
+@example("\U00010000" * 20)
 @given(st.text(st.sampled_from("table01,. -_:é*9\x1b\n") | st.characters(), max_size=80))
 def test_whatever_is_typed_gives_safe_names_or_one_sentence(text: str) -> None:
     """Every name that comes out is safe, there once, and not another one in capitals."""

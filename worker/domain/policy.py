@@ -25,8 +25,9 @@ class Policy:
     confirm_window_s: float = 5.0
     """A confirm leaves this soon after the look that allowed it, or not at all."""
     confirm_grace_s: float = 75.0
-    """How long a confirm that has left may still work: a network that holds a call back for a
-    minute was tried. Later than that, money that is seen held was not taken."""
+    """How long a confirm that has left may still work: longer than the minute for which our
+    simulated network holds a call back. The vendor names no bound, so this is a guess. Later than
+    that, money that is seen held counts as not taken."""
     close_window_s: float = 5.0
     """A close leaves this soon after the look that allowed it, or not at all: a frozen machine or a
     throttled line must not throw out the guest who came meanwhile."""

@@ -7,6 +7,8 @@ from typing import Final
 
 SPOTS_MAX: Final = 500
 """More than any venue has tables: a slip such as table1..table2400 is not printed."""
+SHOWN_MAX: Final = 100
+"""Characters of what was typed that a refusal repeats: one may take ten when it is escaped."""
 LOCATION_MAX: Final = 2**63 - 1
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -117,4 +119,5 @@ def _identifier(text: str) -> str:
 
 def _shown(text: str) -> str:
     """Quote what was typed, without what would not print, and not all of a long one."""
-    return ascii(text if len(text) <= 64 else f"{text[:60]}...")
+    quoted = ascii(text if len(text) <= 64 else f"{text[:60]}...")
+    return quoted if len(quoted) <= SHOWN_MAX else f"{quoted[:SHOWN_MAX]}...'"
