@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,6 +17,7 @@ from tests.tills.servers import Server
 from tests.tills.sql_shop import SqlShop
 from worker.adapters.till.connector import Connector, TillError
 from worker.adapters.till.sql import SqlTill
+from worker.adapters.till.sql.database import Database
 from worker.adapters.till.sql.lane import Lanes, LaneTrouble
 from worker.adapters.till.sql.till import LANES_MAX
 
@@ -175,6 +176,7 @@ async def test_one_location_that_hangs_costs_the_others_nothing(shop: SqlShop) -
                        AND {SLOW[shop.server.kind]}""",
     )
     till = SqlTill(shop.server.url, shop.server.password, statements, time_limit_s=1.0)
+    earlier = set(threading.enumerate())
     try:
         assert len(await till.open_bills(2, "table5")) == 1
         hanging = asyncio.gather(
@@ -192,7 +194,7 @@ async def test_one_location_that_hangs_costs_the_others_nothing(shop: SqlShop) -
         assert all(isinstance(answer, TillError) for answer in answers), answers
         assert len(took) > 10
         assert sorted(took)[len(took) // 2] < 0.2
-        names = [thread.name for thread in threading.enumerate()]
+        names = [thread.name for thread in threading.enumerate() if thread not in earlier]
         assert names.count("till-1") <= LANES_MAX
     finally:
         begun = time.monotonic()
@@ -215,6 +217,74 @@ async def test_a_question_that_is_called_off_frees_its_location(shop: SqlShop) -
         assert await mended(till, 1) == 0
     finally:
         await till.aclose()
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["asked again", "closed"])
+async def test_a_limit_that_passes_before_the_statement_begins_still_ends_it(
+    shop: SqlShop, monkeypatch: pytest.MonkeyPatch, is_closed: bool
+) -> None:
+    """There is nothing to break yet when it is given up, and SQLite has no limit of its own."""
+    may_begin = threading.Event()
+    transaction = Database.transaction
+
+    @contextlib.contextmanager
+    def late_transaction(database: Database) -> Iterator[sqlalchemy.Connection]:
+        may_begin.wait()
+        with transaction(database) as connection:
+            yield connection
+
+    monkeypatch.setattr(Database, "transaction", late_transaction)
+    statements = replace(
+        shop.statements,
+        open_bills=f"SELECT 'x' AS bill_id, 1 AS amount_minor, 'EUR' AS currency "
+        f"WHERE :spot = 'slow' AND :location_id = 9 "
+        f"AND {SLOW[shop.server.kind].replace(':location_id = 1', ':location_id = 9')}",
+    )
+    till = SqlTill(shop.server.url, shop.server.password, statements, time_limit_s=0.2)
+    try:
+        answers = await asyncio.gather(
+            *(till.open_bills(9, "slow") for _ in range(LANES_MAX)), return_exceptions=True
+        )
+        assert all("did not answer within" in str(answer) for answer in answers), answers
+        if is_closed:
+            await till.aclose()
+        may_begin.set()
+        if not is_closed:
+            assert await mended(till, 9) == 0
+    finally:
+        may_begin.set()
+        await till.aclose()
+    for _ in range(100):
+        if not any(thread.name == "till-9" for thread in threading.enumerate()):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("its threads never end")
+
+
+async def test_only_what_the_thread_itself_holds_is_cut(postgresql_server: Server) -> None:
+    """The connections that wait for the next question are the other locations'."""
+    database = Database(postgresql_server.url, postgresql_server.password, is_writing=False)
+    mine = threading.get_ident()
+
+    def process() -> object:
+        with database.transaction() as connection:
+            return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+    try:
+        first = process()
+        for thread in (mine, mine + 1):
+            database.cut(thread)
+        assert process() == first
+        with database.transaction():
+            database.cut(mine + 1)
+        assert process() == first
+        with contextlib.suppress(sqlalchemy.exc.DBAPIError), database.transaction() as connection:
+            database.cut(mine)
+            connection.exec_driver_sql("SELECT 1")
+            pytest.fail("it was not cut")
+        assert process() != first
+    finally:
+        database.dispose()
 
 
 async def test_a_location_whose_questions_all_hang_is_asked_no_more() -> None:

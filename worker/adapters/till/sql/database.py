@@ -19,6 +19,7 @@ from worker.adapters.till.sql.troubles import words_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECT_LIMIT_S: Final = 4
 STATEMENT_LIMIT_S: Final = 4
@@ -150,11 +151,9 @@ class Database:
     def cut(self, thread: int) -> None:
         """Break the connections that a thread hangs on, from beside it. The thread then fails."""
         with self._guard:
-            held = [raw for raw, user in self._open.values() if user == thread]
-            # A connection that is being tried before it is lent out is nobody's yet.
-            unused = [raw for raw, user in self._open.values() if user is None]
-            for raw in held or unused:
-                _break(raw)
+            for raw, user in self._open.values():
+                if user == thread:
+                    _break(raw)
 
     def dispose(self) -> None:
         """Close what nobody uses, and later what is in use now."""
@@ -185,7 +184,6 @@ class Database:
                 "pool_size": IDLE_CONNECTIONS_MAX,
                 "max_overflow": -1,
                 "pool_use_lifo": True,
-                "pool_pre_ping": True,
             }
         if self.kind == "sqlite":
             path = self._place
@@ -215,9 +213,22 @@ class Database:
         if self.kind in {"mysql", "mariadb"}:
             _limit_mysql(raw, is_writing=self._is_writing)
 
-    def _on_checkout(self, raw: Any, *_: object) -> None:
+    def _on_checkout(self, raw: Any, entry: "ConnectionPoolEntry", _: object) -> None:
+        """Give a connection to the thread that wants it, and try it if it has been idle.
+
+        The pool's own try comes before this, when a connection that hangs is nobody's to cut.
+        """
+        from sqlalchemy.exc import InvalidatePoolError  # noqa: PLC0415 - an extra
+
         with self._guard:
             self._open[id(raw)] = (raw, threading.get_ident())
+        if "was_idle" in entry.info:
+            try:
+                self._engine.dialect.do_ping(raw)
+            except Exception:  # A driver raises what it likes.
+                # The pool then opens another, and trusts none that it had before.
+                raise InvalidatePoolError from None
+        entry.info["was_idle"] = True
 
     def _on_checkin(self, raw: Any, _: object) -> None:
         with self._guard:

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from worker.adapters.till.thread import OneThread
 
+CUT_PAUSE_S = 0.1
+
 T = TypeVar("T")
 
 
@@ -24,7 +26,8 @@ class Lane:
     Args:
         name: the thread's.
         time_limit_s: how long anybody waits here.
-        cut: breaks whatever a thread, named by its number, hangs on.
+        cut: breaks whatever a thread, named by its number, hangs on. Called until work that was
+            given up has ended.
 
     """
 
@@ -90,7 +93,18 @@ class Lane:
             future.cancel()
         else:
             self._overdue = future
+            self._cut_until_over(job, thread)
+
+    def _cut_until_over(self, job: "_Job[T]", thread: int) -> None:
+        """Break off what hangs, and again what comes after it, until the thread is done with it.
+
+        Once is not enough: between two calls of the driver there is nothing to break, and the next
+        one may have no limit of its own.
+        """
+        if not job.is_over:
             self._cut(thread)
+            loop = asyncio.get_running_loop()
+            loop.call_later(CUT_PAUSE_S, self._cut_until_over, job, thread)
 
 
 class Lanes:
@@ -153,6 +167,7 @@ class _Job(Generic[T]):
         self._guard = threading.Lock()
         self._thread: int | None = None
         self._is_left = False
+        self.is_over = False
 
     def run(self) -> T:
         """Do it, unless it was left."""
@@ -160,7 +175,10 @@ class _Job(Generic[T]):
             if self._is_left:
                 raise LaneTrouble("was not asked: nobody waits any more")
             self._thread = threading.get_ident()
-        return self._work()
+        try:
+            return self._work()
+        finally:
+            self.is_over = True
 
     def leave(self) -> int | None:
         """Give the thread that is at it; None: it has not begun and never will."""
