@@ -444,6 +444,19 @@ def test_a_hold_that_is_over_has_said_what_is_taken_when_the_till_is_silent() ->
         assert sent == (lowered(2300, after_s + 35) if is_repeated else None)
 
 
+def test_a_hold_is_over_at_its_end_and_not_before() -> None:
+    """A minute before the money would lapse, by default; what was known then is repeated."""
+    bill = on_hold(2300, hold=Hold(2300, 3600, AtHoldEnd.CONFIRM))
+    given = {"bill": bill, "charge_minor": 2300, "payment_id": "77"}
+    margin_s = Policy().reservation_margin_s
+    for after_s, is_over in [(3599 - margin_s, False), (3600 - margin_s, True)]:
+        sent_at = NOON + timedelta(seconds=after_s - 30)
+        story = Story(confirming(**given, is_doubtful=True, tried_at=sent_at))
+        story.tell(held(), after_s=after_s)
+        sent = story.tell(events.BillUnreadable("no disk"))
+        assert sent == (lowered(2300, after_s + 5) if is_over else None)
+
+
 def test_a_refused_confirm_of_a_final_amount_asks_the_till_again() -> None:
     """It may have another by now, or none that is final after all."""
     given = {"bill": on_hold(2300), "charge_minor": 2300, "payment_id": "77"}

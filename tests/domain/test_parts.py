@@ -24,6 +24,7 @@ from tests.domain.story import (
     spot_looked,
 )
 from worker.domain import events
+from worker.domain.bill import Bill
 from worker.domain.commands import (
     AskTill,
     Command,
@@ -652,7 +653,46 @@ def test_a_part_in_doubt_that_was_taken_by_somebody_else_counts() -> None:
     assert story.tell(looked_part("a", CONFIRMED)) == LookAtTransaction(B)
 
     assert (story.step, states(story)) == (Step.OFFERED, "a:paid b:offered")
+    assert (story.visit.end, story.visit.reason) == (None, "")
     assert len(story.notices) == 1
+
+
+def test_a_part_that_was_taken_while_the_table_is_quoted_anew_ends_the_quoting() -> None:
+    """What is left is on offer as it was, and the till is asked again before any of it is taken."""
+    story = three(step=Step.REVOKING, is_requoting=True)
+
+    assert story.tell(looked_part("a", CONFIRMED)) == LookAtTransaction(B)
+
+    assert (story.step, states(story)) == (Step.OFFERED, "a:paid b:offered c:offered")
+    assert not story.visit.is_requoting
+    assert story.tell(looked_part("b")) == AskTill(is_to_pay=True)
+
+
+@pytest.mark.parametrize(
+    ("bill", "paid_parts", "is_repeated"),
+    [
+        (ABC, frozenset(), True),
+        (split_bill("a", "b", "c", b=1), frozenset({"c"}), True),
+        (split_bill("a", "b", "c", a=399), frozenset(), False),
+        (split_bill("b", "c"), frozenset(), False),
+        (ABC, frozenset({"a"}), False),
+        (split_bill("a", "b", "c", bill_id="bill-8"), frozenset(), False),
+        (BILL, frozenset(), False),
+    ],
+)
+def test_a_parts_confirm_in_doubt_is_repeated_for_what_that_part_still_costs(
+    bill: Bill, paid_parts: frozenset[str], is_repeated: bool
+) -> None:
+    """Whatever becomes of the others; else a guest who paid cash would pay twice (F74)."""
+    parts = (offered_part("a", TAKING), offered_part("b"), offered_part("c"))
+    story = three(parts=parts, step=Step.CONFIRMING, tries=1, tried_at=NOON, is_doubtful=True)
+    assert story.tell(looked_part("a"), after_s=1) == AskTill(is_to_pay=True)
+
+    story.tell(events.BillFound(bill, paid_parts=paid_parts))
+
+    assert isinstance(story.command, ConfirmTransaction) == is_repeated
+    assert story.names() == ([] if is_repeated else ["visit.doubtful"])
+    assert states(story) == "a:taking b:offered c:offered"
 
 
 def test_parking_one_part_withdraws_the_others_and_parks_the_visit() -> None:

@@ -1,7 +1,7 @@
 """What follows when a human says of a parked visit whether it was paid."""
 
 from tests.domain.stations import offered_part, splitting
-from tests.domain.story import NOON, a_visit, an_offered_visit
+from tests.domain.story import NOON, PART_KEYS, PART_MONEY, a_visit, an_offered_visit
 from worker.domain import resolving
 from worker.domain.part import PartState
 from worker.domain.visit import Step
@@ -37,7 +37,11 @@ def test_only_the_parts_in_doubt_are_told_or_freed() -> None:
     told = resolving.as_paid(visit, NOON, frozenset())
     freed = resolving.as_unpaid(visit)
 
-    assert [notice.part_id for notice in told.notices] == ["b", "c"]
+    assert [(notice.part_id, notice.transaction_key, notice.money) for notice in told.notices] == [
+        (name, PART_KEYS[name], PART_MONEY[name]) for name in "bc"
+    ]
+    assert len({notice.notice_id for notice in told.notices}) == 2
+    assert {notice.paid_at for notice in told.notices} == {NOON}
     assert told.frees_bill
     assert (freed.notices, freed.frees_bill, freed.freed_parts) == ((), True, ("b", "c"))
     assert resolving.as_unpaid(a_visit(Step.PARKED)).freed_parts == ()

@@ -425,22 +425,27 @@ def test_a_lost_confirm_is_repeated_only_after_a_look_and_a_pause() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "why"),
     [
-        events.BillMissing(),
-        events.BillUnreadable("no disk"),
-        events.BillFound(Bill("bill-7", Money(1200, "EUR"), "Table 7")),
-        events.BillFound(Bill("bill-8", BILL.money, "Table 7")),
-        events.BillFound(BILL, too_much="beyond what a day may take"),
+        (events.BillMissing(), "the till took the bill back"),
+        (events.BillUnreadable("no disk"), "the till can not be read: no disk"),
+        (events.BillFound(Bill("bill-7", Money(1200, "EUR"), "Table 7")), "12.00 EUR"),
+        (events.BillFound(Bill("bill-8", BILL.money, "Table 7")), "12.50 EUR"),
+        (events.BillFound(BILL, too_much="beyond a day's bound"), "beyond a day's bound"),
     ],
 )
-def test_a_confirm_in_doubt_is_not_repeated_for_what_is_not_owed(answer: events.Event) -> None:
+def test_a_confirm_in_doubt_is_not_repeated_for_what_is_not_owed(
+    answer: events.Event, why: str
+) -> None:
     """Nor is the money given back: the confirm that may have left may have worked (F74)."""
     story = confirming(is_doubtful=True)
     story.tell(looked())
 
     assert story.tell(answer) is None
     assert (story.step, story.names()) == (Step.CONFIRMING, ["visit.doubtful"])
+    (told,) = story.facts
+    assert str(told.fields["why"]).endswith(why)
+    assert "give one of the two back" in str(told.fields["do"])
     assert story.tell(events.Woke(), after_s=5) == LookAtTransaction(KEY)
     story.tell(looked())
     assert is_confirm(story.tell(events.BillFound(BILL)))

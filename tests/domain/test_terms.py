@@ -121,7 +121,11 @@ def test_what_the_bounds_no_longer_allow_is_taken_back_from_a_guest_who_agreed()
 
     assert command == RevokeTransaction(KEY)
     assert (story.step, story.visit.end) == (Step.REVOKING, End.REFUSED)
-    assert story.names() == ["bill.too_much"]
+    assert story.visit.reason == "more than safety.max_amount_minor"
+    (told,) = story.facts
+    assert (told.name.value, told.fields["transaction"]) == ("bill.too_much", KEY)
+    assert told.fields["why"] == "more than safety.max_amount_minor"
+    assert "take the money another way" in str(told.fields["do"])
 
 
 @pytest.mark.parametrize(
