@@ -36,7 +36,7 @@ contracts: .venv-dev/.ready
 	$(DEV)/lint-imports
 
 tests: .venv-dev/.ready
-	$(DEV)/python -m pytest -n 2
+	$(DEV)/python -m pytest -n 2 -rs
 	$(DEV)/coverage run -m pytest tests/domain -p no:cacheprovider
 	$(DEV)/coverage report
 

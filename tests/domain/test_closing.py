@@ -1,9 +1,10 @@
 """Freeing the spot: always, and never the next guest's."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from tests.domain.stations import closing
 from tests.domain.story import (
     A_CLOSE,
     CONFLICT,
@@ -226,3 +227,13 @@ def test_a_spot_that_can_not_be_closed_for_long_is_told_whatever_the_reason() ->
     assert story.tell(spot_looked(KEY), after_s=121) == A_CLOSE
 
     assert story.names() == ["spot.stuck"]
+
+
+@pytest.mark.parametrize("earlier", [None, NOON])
+def test_a_spot_is_free_since_the_first_look_that_showed_it(earlier: datetime | None) -> None:
+    """What comes to the table after that is another guest's."""
+    story = Story(closing(spot_closed_at=earlier))
+
+    story.tell(spot_looked(status=SpotStatus.OPEN), after_s=7)
+
+    assert story.visit.spot_closed_at == (earlier or NOON + timedelta(seconds=7))

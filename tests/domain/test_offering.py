@@ -158,14 +158,19 @@ def test_what_is_beyond_the_operators_bounds_is_not_offered() -> None:
     beyond = events.BillFound(BILL, too_much="12.50 EUR is more than a day may take")
 
     assert story.tell(beyond) is None
-    assert story.names() == ["bill.too_much"]
+    (told,) = story.facts
+    assert (told.name.value, told.fields["why"]) == ("bill.too_much", beyond.too_much)
+    assert "take the money another way" in str(told.fields["do"])
     assert story.waits_s() == story.policy.bill_retry_s
     assert story.tell(events.Woke(), after_s=2) == LookAtSpot()
     story.tell(spot_looked())
     assert story.tell(beyond) is None
     assert story.names() == []
+    assert story.tell(beyond, after_s=story.policy.bill_wait_s - 2.5) is None
+    assert story.waits_s() == 0.5
     assert story.tell(beyond, after_s=60) == LookAtSpot()
     assert (story.step, story.visit.end) == (Step.CLOSING, End.REFUSED)
+    assert story.visit.reason == "12.50 EUR is more than a day may take"
 
 
 def test_a_bill_that_comes_back_within_the_bounds_is_offered() -> None:

@@ -34,6 +34,7 @@ from worker.domain.commands import (
 from worker.domain.ids import TransactionKey
 from worker.domain.money import Money
 from worker.domain.policy import Policy
+from worker.domain.rules import taking
 from worker.domain.visit import End, Step
 from worker.domain.wallet import PENDING, Payment, SpotStatus, Transaction, TransactionStatus
 
@@ -715,3 +716,12 @@ def test_a_revoke_that_is_refused_for_ever_calls_a_human_and_then_frees_the_tabl
     assert story.tell(looked(), after_s=1800) == RevokeTransaction(KEY)
     assert story.tell(looked(TransactionStatus.NEW), after_s=60) == LookAtSpot()
     assert story.visit.end is End.PARKED
+
+
+def test_money_is_never_given_back_while_a_confirm_may_be_under_way() -> None:
+    """Whatever rule would want to: it is a mistake in the core, and stops the visit."""
+    doubtful, certain = confirming(is_doubtful=True).visit, confirming().visit
+    with pytest.raises(AssertionError, match="a confirm may be under way"):
+        taking.withdraw(doubtful, NOON, end=End.UNPAID, reason="not paid")
+
+    assert taking.withdraw(certain, NOON, end=End.UNPAID, reason="not paid").visit.end is End.UNPAID

@@ -12,7 +12,9 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+import psycopg
 import pytest
 import sqlalchemy
 
@@ -43,11 +45,22 @@ class Server:
         return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
 
-def skip(reason: str) -> None:
+def skip(reason: str) -> NoReturn:
     """Skip, or fail where somebody relies on the tests having run."""
     if os.environ.get(MUST_RUN, "") not in {"", "0"}:
         pytest.fail(f"{MUST_RUN} is set, but {reason}")
     pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def if_allowed(what: str) -> Iterator[None]:
+    """Make something that a server which was given to us may keep its user from making."""
+    try:
+        yield
+    except sqlalchemy.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        skip(f"the given server lets this user not make {what}")
 
 
 @contextlib.contextmanager

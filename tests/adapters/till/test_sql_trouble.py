@@ -13,7 +13,7 @@ import sqlalchemy
 from tests.adapters.till.programs import HALL
 from tests.adapters.till.test_sql_till import BILL, NOTICE
 from tests.rig.proxy import ChaosProxy, Mode, Weather
-from tests.tills.servers import Server
+from tests.tills.servers import Server, skip
 from tests.tills.sql_shop import SqlShop
 from worker.adapters.till.connector import Connector, TillError
 from worker.adapters.till.sql import SqlTill
@@ -40,7 +40,7 @@ async def proxy(distant_server: Server) -> AsyncIterator[ChaosProxy]:
     """Stands before the server."""
     port = sqlalchemy.make_url(distant_server.url).port
     if port is None:
-        pytest.skip("the given server has no port, and the proxy stands before ports only")
+        skip("the given server has no port, and the proxy stands before ports only")
     async with ChaosProxy(port) as found:
         yield found
 

@@ -12,10 +12,11 @@ from worker.domain.outcome import Done, Outcome, Unsent
 
 from .clockwork import LoopClock
 from .conftest import MakeClient
-from .stage import Stage, raw
+from .stage import Seen, Stage, no, raw, says
 
 KEY = TransactionKey("aaBBccDD11223344eeFF")
 SPOT = SpotId("15")
+A_TRANSACTION = {"transaction_key": KEY, "status": "reserved", "payments": []}
 
 
 def confirm(client: WalletClient, clock: LoopClock, within_s: float) -> Awaitable[Outcome[None]]:
@@ -84,6 +85,44 @@ async def test_at_whatever_moment_it_is_too_late_a_confirm_leaves_in_time_or_not
         told.add(str(outcome))
     assert "too late: its moment has passed" in told
     assert "too late: its moment passed while connecting" in told
+
+
+class LateClock(LoopClock):
+    """A clock that somebody may put on."""
+
+    late_s = 0.0
+
+    def ticks_s(self) -> float:
+        return super().ticks_s() + self.late_s
+
+
+@pytest.mark.parametrize("late_s", [0.0, 6.0])
+async def test_a_confirm_that_is_repeated_for_another_port_keeps_its_moment(
+    stage: Stage, make_client: MakeClient, late_s: float
+) -> None:
+    """A read learned the port meanwhile, so it is sent again: in its time or not at all."""
+    clock = LateClock()
+    client = make_client(stage.url, clock=clock)
+    confirms: list[Seen] = []
+
+    async def wallet(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        if not seen.target.endswith("/confirm"):
+            is_first = len([one for one in stage.seen if one.target == seen.target]) == 1
+            answer = no(401, "unauthorized") if is_first else says(200, A_TRANSACTION)
+        elif confirms:
+            answer = says(200, {})
+        else:
+            confirms.append(seen)
+            assert isinstance(await client.look_at_transaction(KEY), Done)
+            clock.late_s = late_s
+            answer = no(401, "unauthorized")
+        await answer(seen, writer)
+
+    stage.otherwise = wallet
+    outcome = await confirm(client, clock, within_s=5.0)
+
+    sent = [one for one in stage.seen if one.target.endswith("/confirm")]
+    assert (len(sent), type(outcome)) == ((1, Unsent) if late_s else (2, Done))
 
 
 async def test_a_connection_that_died_while_idle_costs_a_write_nothing(

@@ -15,12 +15,16 @@ from worker.domain.wallet import Payment, Transaction
 KEY = TransactionKey("aaBBccDD11223344eeFF")
 
 
-def money_of(payment: dict[str, object]) -> Money | None:
-    body = json.dumps({"transaction_key": KEY, "status": "new", "payments": [payment]}).encode()
+def payments_of(*rows: object) -> tuple[Payment, ...] | None:
+    body = json.dumps({"transaction_key": KEY, "status": "new", "payments": rows}).encode()
     found = wire.read_transaction(body, KEY)
     assert isinstance(found, Transaction)
-    assert found.payments is not None
-    return found.payments[0].money
+    return found.payments
+
+
+def money_of(payment: dict[str, object]) -> Money | None:
+    (found,) = payments_of(payment) or ()
+    return found.money
 
 
 @pytest.mark.parametrize(
@@ -89,12 +93,8 @@ def test_a_float_is_never_money(figure: float) -> None:
 def test_a_payment_without_a_readable_reference_has_none(parameters: object) -> None:
     """List rows carry none, and an empty map may come as an empty list."""
     row = {"price": 1, "currency": "EUR", "parameters": parameters}
-    body = json.dumps({"transaction_key": KEY, "status": "new", "payments": [row, 7]}).encode()
 
-    found = wire.read_transaction(body, KEY)
-
-    assert isinstance(found, Transaction)
-    assert found.payments == (Payment(Money(1, "EUR"), None), Payment(None, None))
+    assert payments_of(row, 7) == (Payment(Money(1, "EUR"), None), Payment(None, None))
 
 
 LONGEST = 10**wire.PAYMENT_ID_DIGITS_MAX - 1
@@ -115,9 +115,5 @@ def test_a_payments_name_is_digits_as_they_came_or_none(
 ) -> None:
     """A lowered confirm names it; without one nothing is taken for less."""
     row = {"id": number, "price": 1, "currency": "EUR"}
-    body = json.dumps({"transaction_key": KEY, "status": "new", "payments": [row]}).encode()
 
-    found = wire.read_transaction(body, KEY)
-
-    assert isinstance(found, Transaction)
-    assert found.payments == (Payment(Money(1, "EUR"), None, expected),)
+    assert payments_of(row) == (Payment(Money(1, "EUR"), None, expected),)

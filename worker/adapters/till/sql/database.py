@@ -222,13 +222,13 @@ class Database:
 
         with self._guard:
             self._open[id(raw)] = (raw, threading.get_ident())
-        if "was_idle" in entry.info:
+        if "was_lent" in entry.info:
             try:
                 self._engine.dialect.do_ping(raw)
             except Exception:  # A driver raises what it likes.
                 # The pool then opens another, and trusts none that it had before.
                 raise InvalidatePoolError from None
-        entry.info["was_idle"] = True
+        entry.info["was_lent"] = True
 
     def _on_checkin(self, raw: Any, _: object) -> None:
         with self._guard:

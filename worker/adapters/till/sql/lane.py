@@ -7,11 +7,12 @@ more than one thread a lane is never made.
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from worker.adapters.till.thread import OneThread
 
-CUT_PAUSE_S = 0.1
+CUT_PAUSE_S: Final = 0.1
+"""How soon what still hangs is cut again."""
 
 T = TypeVar("T")
 
@@ -168,6 +169,7 @@ class _Job(Generic[T]):
         self._thread: int | None = None
         self._is_left = False
         self.is_over = False
+        """Whether the thread is done with it. A future can not tell: it may have been cancelled."""
 
     def run(self) -> T:
         """Do it, unless it was left."""
